@@ -1,0 +1,1 @@
+"""The data model and its plain machinery: standard library and pydantic only."""

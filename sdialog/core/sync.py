@@ -1,0 +1,90 @@
+"""A plain face on async code: one background event loop per process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class _Loop:
+    """An event loop in a daemon thread."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self._serve, name="sdialog-loop", daemon=True)
+        self.thread.start()
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_forever()
+
+    def usable(self) -> bool:
+        # A forked child inherits this object but not its thread.
+        return self.pid == os.getpid() and self.thread.is_alive()
+
+
+_lock = threading.Lock()
+_current: _Loop | None = None
+
+
+def _loop() -> _Loop:
+    global _current
+    with _lock:
+        if _current is None or not _current.usable():
+            _current = _Loop()
+        return _current
+
+
+def _renew_lock_after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock_after_fork)
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end and return its result, from any thread.
+
+    Works in scripts, inside a running loop (Jupyter), in repeated calls and in forked children. Ctrl-C cancels
+    the coroutine and is raised again once it has cleaned up.
+
+    Args:
+        coroutine: what to run.
+
+    Returns:
+        Its result; its exception is raised here.
+
+    Raises:
+        RuntimeError: if called from inside sdialog's own loop, where it would wait for itself.
+
+    Example:
+        >>> async def answer() -> int:
+        ...     return 42
+        >>> run(answer())
+        42
+    """
+    keeper = _loop()
+    if threading.current_thread() is keeper.thread:
+        coroutine.close()
+        raise RuntimeError("a plain (blocking) call was made inside sdialog's event loop; await its async twin there")
+    future = asyncio.run_coroutine_threadsafe(coroutine, keeper.loop)
+    try:
+        return future.result()
+    except KeyboardInterrupt:
+        future.cancel()
+        asyncio.run_coroutine_threadsafe(_settle(), keeper.loop).result(timeout=5)
+        raise
+
+
+async def _settle() -> None:
+    """Give cancelled tasks a few turns of the loop to run their ``finally`` blocks."""
+    for _ in range(10):
+        await asyncio.sleep(0)

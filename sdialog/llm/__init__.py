@@ -1,0 +1,1 @@
+"""Talking to language models: requests, scheduling, middleware, structured output, prompts."""
