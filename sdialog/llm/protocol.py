@@ -49,9 +49,14 @@ class Backend:
         model: what follows the prefix in the model's name, such as ``gpt-4.1``.
         options: constructor options of this backend (addresses, keys, devices); sampling options travel with
             each request instead.
+
+    Class attributes:
+        prefix: the registered name, put before the model's in ``name``.
+        shared: whether everyone who names the same model with the same options gets the same object.
     """
 
     prefix: ClassVar[str] = ""
+    shared: ClassVar[bool] = True
     batching: Batching = "concurrent"
     features: frozenset[str] = frozenset()
 
@@ -71,6 +76,16 @@ class Backend:
 
     async def aclose(self) -> None:
         """Free connections and memory; the model may be used again afterwards."""
+
+    @property
+    def identity(self) -> str | None:
+        """What decides, besides the request, how it answers: the name, and the address where that may differ.
+
+        A cache answers for another model only if both identities are equal; None says never to. No secret belongs
+        in it.
+        """
+        address = self.options.get("base_url")
+        return f"{self.name}@{address}" if address else self.name
 
     @classmethod
     def unusable_because(cls) -> str | None:
