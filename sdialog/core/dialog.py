@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self, overload
 
-from pydantic import AliasChoices, BaseModel, Field, PrivateAttr, ValidationError, field_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
+from pydantic_core import PydanticSerializationError
 
 from sdialog.core.attributes import AttributeModel, plain
 from sdialog.core.context import Context
@@ -60,6 +61,8 @@ class Dialog(TextMethods, FileMethods, BaseModel):
         >>> len(dialog), dialog[0].text, dialog[1:].get_speakers()
         (2, 'Hi!', ['Bob'])
     """
+
+    model_config = ConfigDict(ser_json_bytes="base64")
 
     version: str | None = VERSION
     timestamp: str | None = Field(default_factory=timestamp)
@@ -167,17 +170,27 @@ class Dialog(TextMethods, FileMethods, BaseModel):
             ensure_ascii: write non-ASCII characters as escapes.
 
         Returns:
-            A dict that shares nothing with the dialog, or text. What JSON cannot hold is written as text.
+            A dict that shares nothing with the dialog, or text. Objects that JSON does not know become text.
         """
-        data = self.model_dump(mode="json", fallback=plain)
-        return json.dumps(data, indent=indent, ensure_ascii=ensure_ascii) if string else data
+        if not string:
+            return self.model_dump(mode="json", fallback=plain)
+        text = self._json_text(indent)
+        return json.dumps(json.loads(text), indent=indent) if ensure_ascii else text
 
     def json_line(self) -> str:
         """Return the dialog as one compact line of JSON, without a line end, for ``.jsonl`` files.
 
         The same dialog always gives the same bytes: keys come in the order of the fields.
         """
-        return self.model_dump_json(fallback=plain)
+        return self._json_text(None)
+
+    def _json_text(self, indent: int | None) -> str:
+        try:
+            return self.model_dump_json(indent=indent, fallback=plain)
+        except PydanticSerializationError:
+            # Half a surrogate pair, as a cut-off emoji leaves it, is no UTF-8; JSON can say it in ASCII.
+            separators = (",", ":") if indent is None else None
+            return json.dumps(self.model_dump(mode="json", fallback=plain), indent=indent, separators=separators)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -203,13 +216,16 @@ class Dialog(TextMethods, FileMethods, BaseModel):
         except ValidationError as error:
             if error.errors(include_url=False)[0]["type"] != "json_invalid":
                 raise DialogFormatError(f"not a dialog: {problem(error)}") from error
-        # The standard parser is slower, but says on which line it stumbled and accepts NaN.
+        # The standard parser is slower, but says on which line it stumbled, and knows half surrogate pairs.
         try:
-            return cls.from_dict(json.loads(json_str))
+            data = json.loads(json_str)
         except json.JSONDecodeError as error:
             raise DialogFormatError(f"not JSON: {error.msg}", line=error.lineno) from error
         except UnicodeDecodeError as error:
-            raise DialogFormatError(f"not UTF-8 text: {error.reason}") from error
+            raise DialogFormatError("not UTF-8 text", line=error.object[: error.start].count(b"\n") + 1) from error
+        except (RecursionError, ValueError) as error:
+            raise DialogFormatError(f"JSON that cannot be read: {error}") from error
+        return cls.from_dict(data)
 
     def get_persona(self, speaker: str, object_class: type[AttributeModel] | None = None) -> AttributeModel:
         """Rebuild a speaker's persona from what the dialog keeps of it.

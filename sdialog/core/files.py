@@ -94,7 +94,7 @@ class FileMethods:
             DialogFormatError: if the file is no dialog; says file and line.
             FileNotFoundError: if there is no such file.
         """
-        from sdialog.core.io import Reading, holds_many, read_dialogs
+        from sdialog.core.io import Reading, load
 
         reading = Reading(
             type=type,
@@ -104,8 +104,7 @@ class FileMethods:
             collapse_consecutive_speakers=collapse_consecutive_speakers,
             collapse_separator=collapse_separator,
         )
-        found = list(read_dialogs(path, reading=reading))
-        return found if holds_many(path, type) else found[0]
+        return load(path, reading)
 
     open = from_file
     load = from_file
