@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from sdialog.core.attributes import AttributeModel, Metadata
 from sdialog.core.errors import ConfigError, UnknownNameError
+from sdialog.core.identity import new_id
 from sdialog.core.seeds import derive_seed, fresh_seed
 from sdialog.core.sync import run
 from sdialog.generators.attributes import Wording, build, default_wording, with_extra
@@ -193,14 +194,13 @@ class BaseAttributeModelGenerator(Generic[A]):
                     max_attempts=max_attempts,
                     key=f"{self._class.__name__}/{seed}",
                 )
-            own_id = {} if id is None else {"id": id}
             built.value._metadata = Metadata(
                 model=built.model_info,
                 seed=seed,
+                id=new_id() if id is None else id,
                 parentId=parent_id,
                 className=self._class.__name__,
                 notes=notes,
-                **own_id,
             )
             return built.value
 
