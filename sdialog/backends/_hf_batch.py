@@ -1,0 +1,300 @@
+"""Decoding one batch: prefill, one token a row and step, rows leaving as they end.
+
+Rows that could have gone the other way by rounding are decided again on scores computed alone, so that neighbours,
+batch shape and cached keys cannot change what a row says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import torch
+
+from sdialog.backends._hf_cache import ArenaCache, SessionStore
+from sdialog.backends._hf_model import LocalModel
+from sdialog.backends._hf_sampling import Sampling, SamplingTable, penalise
+
+# One forward call costs about as much as this many more tokens in another; padding beyond it is not worth sharing.
+_CALL_WORTH = 64
+_PREFILL_TOKENS = 8192
+_FIRST_ROOM = 64
+
+
+class RowSpan(NamedTuple):
+    """What a forward call holds of one row, for hooks that read or edit only their own rows.
+
+    Attributes:
+        row: index along the call's batch axis.
+        job: index of the job among those of the run.
+        first: column of the call's input at which the row's tokens start; what is before is padding.
+        position: position of the token in that column in the row's own sequence.
+        prompt: length of the row's prompt; positions below it are prompt, the others are generated.
+    """
+
+    row: int
+    job: int
+    first: int
+    position: int
+    prompt: int
+
+
+Around = Callable[[tuple[RowSpan, ...]], AbstractContextManager[None]]
+"""Opens what must surround a forward call, such as hooks, given the rows it holds."""
+
+
+class TokenScore(NamedTuple):
+    """Log-probability of a generated token, and the likeliest alternatives as (token, log-probability)."""
+
+    token: int
+    logprob: float
+    top: list[tuple[int, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One row to generate.
+
+    Attributes:
+        ids: prompt tokens.
+        sampling: how to sample.
+        max_new: most tokens to generate, at least 1.
+        session: conversation whose keys and values may be reused and kept, or None.
+        logprobs: how many alternatives to score per token, or None for no scores.
+        watch: called with the reply's tokens after each one; True ends the row.
+    """
+
+    ids: list[int]
+    sampling: Sampling
+    max_new: int
+    session: str | None = None
+    logprobs: int | None = None
+    watch: Callable[[list[int]], bool] | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one row generated.
+
+    Attributes:
+        reply: tokens, the end token included when there was one.
+        reason: ``eos``, ``watch`` (the job's watch ended it), ``length``, ``cancelled``, or ``broken`` when the
+            model gave scores that are not numbers.
+        scores: per token, when asked for.
+        reused: prompt tokens whose keys and values were at hand.
+        near_ties: tokens decided on scores computed alone.
+    """
+
+    reply: list[int] = field(default_factory=list)
+    reason: Literal["eos", "watch", "length", "cancelled", "broken"] = "length"
+    scores: list[TokenScore] = field(default_factory=list)
+    reused: int = 0
+    near_ties: int = 0
+
+
+@dataclass(slots=True)
+class _Row:
+    """A row while it decodes; ``fresh`` counts the trailing prompt tokens that prefill runs through the model."""
+
+    index: int
+    job: Job
+    start: int
+    fresh: int
+    outcome: Outcome
+
+
+class Batch:
+    """One batch from prompts to replies.
+
+    Args:
+        model: the model.
+        jobs: rows with their index in the run.
+        store: keys and values kept between turns.
+        tolerance: see :meth:`SamplingTable.choose`; 0 never decides anew.
+        around: opened around every forward call.
+        cancelled: asked once a step; True ends all rows.
+    """
+
+    def __init__(
+        self,
+        model: LocalModel,
+        jobs: Sequence[tuple[int, Job]],
+        store: SessionStore,
+        *,
+        tolerance: float,
+        around: Around | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.model, self.store, self.tolerance = model, store, tolerance
+        self.around, self.cancelled = around, cancelled
+        self.column = max(len(job.ids) for _, job in jobs)
+        self.outcomes = {index: Outcome() for index, _ in jobs}
+        room = self.column + min(_FIRST_ROOM, max(job.max_new for _, job in jobs))
+        self.cache = model.new_cache(len(jobs), room)
+        self.rows: list[_Row] = []
+        held = {}
+        for index, job in jobs:
+            cached, kv = store.match(job.session, job.ids) if self.cache.reusable else (0, [])
+            fresh = len(job.ids) - cached
+            self.rows.append(_Row(index, job, self.column - len(job.ids), fresh, self.outcomes[index]))
+            self.outcomes[index].reused, held[index] = cached, kv
+        self.rows.sort(key=lambda row: row.fresh, reverse=True)
+        self._held = held
+
+    def run(self) -> dict[int, Outcome]:
+        """Generate every row and return the outcomes by index."""
+        logits = self._prefill()
+        self._arrange()
+        while True:
+            self._advance(logits)
+            if not self.rows:
+                return self.outcomes
+            logits = self._step()
+
+    # -- forward calls
+
+    def _prefill(self) -> torch.Tensor:
+        scores = []
+        for low, high, width in self._prefill_groups():
+            group = self.rows[low:high]
+            for place, row in enumerate(group, start=low):
+                self._place(place, row, width)
+            ids = [row.job.ids[-width:] for row in group]
+            padded = [[self.model.pad] * (width - len(tail)) + tail for tail in ids]
+            scores.append(self._call(low, group, padded, self.column - width))
+        self._held.clear()
+        return torch.cat(scores)
+
+    def _place(self, place: int, row: _Row, width: int) -> None:
+        """Fill a row's columns before those that prefill computes."""
+        if not isinstance(self.cache, ArenaCache):
+            return
+        computed_from = self.column - width
+        if row.start:
+            self.cache.clear(place, min(row.start, computed_from))
+        if row.start < computed_from:
+            self.cache.write(place, row.start, self._held[row.index], computed_from - row.start)
+
+    def _prefill_groups(self) -> list[tuple[int, int, int]]:
+        """Cut the rows, longest fresh part first, into calls of little padding: (low, high, columns)."""
+        if not self.cache.reusable:
+            return [(0, len(self.rows), self.column)]
+        groups, low, waste = [], 0, 0
+        for place, row in enumerate(self.rows):
+            width = self.rows[low].fresh
+            waste += width - row.fresh
+            if place > low and (waste > _CALL_WORTH or (place + 1 - low) * width > _PREFILL_TOKENS):
+                groups.append((low, place, width))
+                low, waste = place, 0
+        groups.append((low, len(self.rows), self.rows[low].fresh))
+        return groups
+
+    def _step(self) -> torch.Tensor:
+        ids = [[row.outcome.reply[-1]] for row in self.rows]
+        scores = self._call(0, self.rows, ids, self.column)
+        self.column += 1
+        return scores
+
+    def _call(self, low: int, rows: Sequence[_Row], ids: list[list[int]], column: int) -> torch.Tensor:
+        """Run rows ``low`` and following from ``column`` on."""
+        width, device = len(ids[0]), self.model.device
+        starts = torch.tensor([[row.start] for row in rows], device=device)
+        columns = torch.arange(column + width, device=device)
+        mask = columns >= starts if any(row.start for row in rows) else None
+        positions = (columns[column:] - starts).clamp_(min=0)
+        with self.cache.window(low, low + len(rows), column, width), self._surround(rows, column, width):
+            return self.model.scores(torch.tensor(ids, device=device), positions, mask, self.cache.cache)
+
+    def _surround(self, rows: Sequence[_Row], column: int, width: int) -> AbstractContextManager[None]:
+        if self.around is None:
+            return nullcontext()
+        spans = []
+        for place, row in enumerate(rows):
+            first = max(row.start - column, 0)
+            spans.append(RowSpan(place, row.index, first, column + first - row.start, len(row.job.ids)))
+        return self.around(tuple(spans))
+
+    # -- choosing
+
+    def _arrange(self) -> None:
+        """Set up what depends on which rows are in the batch."""
+        self.table = SamplingTable([row.job.sampling for row in self.rows], self.model.device)
+        self.any_penalty = any(row.job.sampling.penalised for row in self.rows)
+
+    def _advance(self, logits: torch.Tensor) -> None:
+        """Append one token to every row, and let go of those that end with it."""
+        raw = logits
+        if self.any_penalty:
+            logits = torch.stack([self._penalised(row, own) for row, own in zip(self.rows, logits, strict=True)])
+        tokens, close = self.table.choose(logits, [len(row.outcome.reply) for row in self.rows], self.tolerance)
+        stop_all = self.cancelled()
+        ended: list[int] = []
+        for place, row in enumerate(self.rows):
+            scores, token = raw[place], tokens[place]
+            if close[place]:
+                scores, token = self._decide_alone(row)
+            if self._append(row, token, scores, stop_all):
+                ended.append(place)
+        if ended:
+            self._release(ended)
+
+    def _penalised(self, row: _Row, logits: torch.Tensor) -> torch.Tensor:
+        if not row.job.sampling.penalised:
+            return logits
+        return penalise(logits, row.job.sampling, row.job.ids, row.outcome.reply)
+
+    def _decide_alone(self, row: _Row) -> tuple[torch.Tensor, int]:
+        """Choose a row's token on scores computed in the canonical shape, which no neighbour can touch."""
+        row.outcome.near_ties += 1
+        ids = row.job.ids + row.outcome.reply
+        spans = (RowSpan(0, row.index, 0, 0, len(row.job.ids)),)
+        with self.around(spans) if self.around is not None else nullcontext():
+            raw = self.model.scores_alone(ids)
+        table = SamplingTable([row.job.sampling], self.model.device)
+        token = table.choose(self._penalised(row, raw[0])[None], [len(row.outcome.reply)], 0.0).tokens[0]
+        return raw[0], token
+
+    def _append(self, row: _Row, token: int, scores: torch.Tensor, stop: bool) -> bool:
+        """Record a row's next token; return whether the row ends."""
+        outcome, job = row.outcome, row.job
+        if not bool(scores[token].isfinite()):
+            outcome.reason = "broken"
+            return True
+        outcome.reply.append(token)
+        if job.logprobs is not None:
+            outcome.scores.append(_score(scores, token, job.logprobs))
+        if token in self.model.eos:
+            outcome.reason = "eos"
+        elif job.watch is not None and job.watch(outcome.reply):
+            outcome.reason = "watch"
+        elif stop:
+            outcome.reason = "cancelled"
+        elif len(outcome.reply) < job.max_new:
+            return False
+        return True
+
+    def _release(self, ended: list[int]) -> None:
+        """Keep what ended rows may reuse next turn, and close the gaps with the last rows."""
+        for place in ended:
+            row = self.rows[place]
+            if row.job.session is not None and isinstance(self.cache, ArenaCache) and row.outcome.reason != "broken":
+                ids = row.job.ids + row.outcome.reply[:-1]
+                self.store.put(row.job.session, ids, self.cache.read(place, row.start, self.column))
+        gone, order = set(ended), list(range(len(self.rows)))
+        staying = len(order) - len(gone)
+        tail = [place for place in order[staying:] if place not in gone]
+        order = [place if place not in gone else tail.pop() for place in order[:staying]]
+        if order:
+            self.cache.keep(order)
+        self.rows = [self.rows[place] for place in order]
+        if self.rows:
+            self._arrange()
+
+
+def _score(scores: torch.Tensor, token: int, alternatives: int) -> TokenScore:
+    logprobs = scores.log_softmax(-1)
+    top = logprobs.topk(alternatives) if alternatives else None
+    pairs = [] if top is None else list(zip(top.indices.tolist(), top.values.tolist(), strict=True))
+    return TokenScore(token, float(logprobs[token]), pairs)
