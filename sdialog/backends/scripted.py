@@ -153,7 +153,7 @@ class ScriptedModel(Backend):
         written = len(result.text.split()) + len((result.thinking or "").split())
         usage = result.usage if result.usage.calls else Usage(1, read, written)
         if result.error is not None:
-            error = as_llm_error(annotated(result.error, ""), backend=self.name, request_key=request.key)
+            error = as_llm_error(annotated(result.error), backend=self.name, request_key=request.key)
             return dataclasses.replace(result, error=error, usage=usage, finish_reason="error", model=self.name)
         calls = tuple(
             call if call.id else dataclasses.replace(call, id=f"call_{said}_{k}")

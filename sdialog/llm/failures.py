@@ -114,9 +114,9 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return None
 
 
-def annotated(error: E, note: str) -> E:
+def annotated(error: E, note: str = "") -> E:
     """Return a copy of ``error`` whose message ends with ``note``; the original may be shared by other rows."""
-    message = f"{error.message} {note}"
+    message = f"{error.message} {note}".rstrip()
     copy = type(error).__new__(type(error), message)
     copy.__dict__.update(error.__dict__)
     copy.message, copy.args, copy.__cause__ = message, (message,), error.__cause__

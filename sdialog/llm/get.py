@@ -166,7 +166,7 @@ def _constructor_options(kind: type[Backend]) -> set[str]:
         if "__init__" not in vars(owner):
             continue
         # The first parameters are self and the model's name; whatever they are called, they are not options.
-        parameters = list(inspect.signature(owner.__init__).parameters.values())[2:]
+        parameters = list(inspect.signature(vars(owner)["__init__"]).parameters.values())[2:]
         names |= {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             break

@@ -62,7 +62,7 @@ def render_text(template: str, *, label: str = "prompt", **values: Any) -> str:
     from jinja2 import TemplateError
 
     try:
-        return _compiled(template).render(**values).strip()
+        return str(_compiled(template).render(**values)).strip()
     except TemplateError as error:
         raise ConfigError(f"prompt template {label!r} cannot be rendered: {error}") from error
 

@@ -18,16 +18,26 @@ FEATURES = frozenset({"tools", "schema", "stream", "logprobs", "thinking", "seed
 class Model(Protocol):
     """A model: answers a list of requests with a list of results, in order.
 
-    Attributes:
-        name: full name, such as ``openai:gpt-4.1``.
-        batching: ``concurrent`` if requests are best sent one by one side by side (remote services),
-            ``batched`` if many at once are cheaper together (models in this process).
-        features: subset of :data:`FEATURES`.
+    It may also have ``stream`` and ``aclose`` as :class:`Backend` has them. Plain attributes will do for the three
+    properties.
     """
 
-    name: str
-    batching: Batching
-    features: frozenset[str]
+    @property
+    def name(self) -> str:
+        """Full name, such as ``openai:gpt-4.1``."""
+        ...
+
+    @property
+    def batching(self) -> Batching:
+        """``concurrent`` if requests are best sent one by one side by side (remote services), ``batched`` if many
+        at once are cheaper together (models in this process).
+        """
+        ...
+
+    @property
+    def features(self) -> frozenset[str]:
+        """Subset of :data:`FEATURES`."""
+        ...
 
     async def generate(self, requests: Sequence[GenerateRequest]) -> list[GenerateResult]:
         """Answer every request; a failed one is a result whose ``error`` is set, never an exception."""

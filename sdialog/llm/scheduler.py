@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from sdialog.core.errors import ConfigError, LLMError, UnsupportedFeatureError
 from sdialog.llm.failures import answers, as_llm_error
 from sdialog.llm.protocol import Batching, Model
-from sdialog.llm.streams import pieces
+from sdialog.llm.streams import closing, pieces
 from sdialog.llm.types import GenerateRequest, GenerateResult, StreamChunk, Usage
 
 
@@ -199,10 +199,12 @@ class Client:
             yield StreamChunk(text=result.text, thinking=result.thinking or "", result=result)
             return
         self.check(request)
-        async for chunk in self._scheduler._desk().lane(self).stream(request, self._scheduler._caller()):
-            if chunk.result is not None and chunk.result.error is not None:
-                raise self._named(chunk.result.error, request)
-            yield chunk
+        lane = self._scheduler._desk().lane(self)
+        async with closing(lane.stream(request, self._scheduler._caller())) as chunks:
+            async for chunk in chunks:
+                if chunk.result is not None and chunk.result.error is not None:
+                    raise self._named(chunk.result.error, request)
+                yield chunk
 
     def _count(self, usage: Usage) -> None:
         with self._lock:
@@ -301,8 +303,8 @@ class _Lane:
 
     async def _pump(self, request: GenerateRequest, chunks: asyncio.Queue[StreamChunk | BaseException | None]) -> None:
         try:
-            async with self.slots:
-                async for chunk in pieces(self.client.model, request):
+            async with self.slots, closing(pieces(self.client.model, request)) as found:
+                async for chunk in found:
                     if chunk.result is not None:
                         self.client._count(chunk.result.usage)
                     chunks.put_nowait(chunk)

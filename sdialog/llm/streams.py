@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from sdialog.core.errors import UserError
 from sdialog.llm.failures import answers, as_llm_error, failure
@@ -26,9 +27,21 @@ async def pieces(model: Model, request: GenerateRequest) -> AsyncIterator[Stream
         yield StreamChunk(text=result.text, thinking=result.thinking or "", result=result)
         return
     try:
-        async for chunk in stream(request):
-            yield chunk
+        async with closing(stream(request)) as chunks:
+            async for chunk in chunks:
+                yield chunk
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001 - a plug-in may raise anything; the last chunk carries it on
         yield StreamChunk(result=failure(as_llm_error(error, backend=model.name, request_key=request.key)))
+
+
+@asynccontextmanager
+async def closing(chunks: AsyncIterator[StreamChunk]) -> AsyncIterator[AsyncIterator[StreamChunk]]:
+    """Close a stream when the block ends, also when it was not read to its end, so that the model stops at once."""
+    try:
+        yield chunks
+    finally:
+        close = getattr(chunks, "aclose", None)
+        if close is not None:
+            await close()
