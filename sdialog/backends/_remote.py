@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import email.utils
+import itertools
 import json
 import logging
 import os
@@ -49,7 +50,7 @@ _TOO_LONG = re.compile(
 )
 _NOT_ACCEPTED = re.compile(
     r"unsupported|not support|unrecogni[sz]ed|unknown|unexpected|not permitted|not allowed|extra (inputs|fields)"
-    r"|extra_forbidden|forbidden|deprecated|cannot both be|only the default|does not accept|invalid (argument|field)",
+    r"|extra_forbidden|forbidden|deprecated|cannot both be|only the default|does not accept|only works|invalid (argument|field)",
     re.IGNORECASE,
 )
 
@@ -115,7 +116,7 @@ class RemoteBackend(Backend):
 
     async def stream(self, request: GenerateRequest) -> AsyncIterator[StreamChunk]:
         """Yield the reply as it comes; the last chunk holds the result, which may be an error."""
-        while True:
+        for attempt in itertools.count():
             left_out, started = frozenset(self.refused), False
             try:
                 self._check(request)
@@ -127,7 +128,7 @@ class RemoteBackend(Backend):
                 return
             except Exception as error:  # noqa: BLE001 - failures are values here
                 problem = self._problem(error, request)
-                if started or not self._may_leave_out(problem, left_out):
+                if started or not await self._mend(problem, attempt, left_out):
                     yield StreamChunk(result=self._failure(problem))
                     return
 
@@ -160,7 +161,7 @@ class RemoteBackend(Backend):
     # What they share.
 
     async def _answer(self, request: GenerateRequest) -> GenerateResult:
-        while True:
+        for attempt in itertools.count():
             left_out = frozenset(self.refused)
             try:
                 self._check(request)
@@ -168,8 +169,9 @@ class RemoteBackend(Backend):
                     return await self._send(self._clients.get(), request)
             except Exception as error:  # noqa: BLE001 - failures are values here
                 problem = self._problem(error, request)
-                if not self._may_leave_out(problem, left_out):
+                if not await self._mend(problem, attempt, left_out):
                     return self._failure(problem)
+        raise AssertionError("unreachable: the attempts never run out")
 
     def _check(self, request: GenerateRequest) -> None:
         if request.interventions:
@@ -200,8 +202,18 @@ class RemoteBackend(Backend):
             text = text.replace(secret, HIDDEN)
         return mask(text)
 
+    async def _mend(self, problem: LLMError, attempt: int, left_out: frozenset[str]) -> bool:
+        """Do something about a refusal, if that is possible; tell whether to try again.
+
+        Args:
+            problem: what the service said.
+            attempt: how often this request was tried before.
+            left_out: the options that were left out in this try.
+        """
+        return self._may_leave_out(problem, left_out)
+
     def _may_leave_out(self, problem: LLMError, left_out: frozenset[str]) -> bool:
-        """Note the option a service has just refused; tell whether trying again without it makes sense.
+        """Note the option a service has just refused; tell whether there is one.
 
         Refusals often name the option to use instead, after the one they refuse: the first one named is meant.
         """
@@ -209,7 +221,9 @@ class RemoteBackend(Backend):
             return False
         if not _NOT_ACCEPTED.search(problem.message):
             return False
-        found = ((re.search(rf"\b{name}\b", problem.message), name) for name in self.refusable - left_out)
+        found = (
+            (re.search(rf"\b{name}\b", problem.message, re.IGNORECASE), name) for name in self.refusable - left_out
+        )
         places = sorted((place.start(), name) for place, name in found if place)
         if not places:
             return False
