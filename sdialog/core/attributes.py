@@ -108,12 +108,7 @@ class AttributeModel(BaseModel):
 
     def description(self) -> str:
         """Return one line ``* Label: value`` for each attribute that is not empty."""
-        lines = []
-        for name in type(self).model_fields:
-            value = getattr(self, name)
-            if not _is_empty(value) and value != []:
-                lines.append(f"* {_label(name)}: {_readable(value)}")
-        return "\n".join(lines)
+        return described({name: getattr(self, name) for name in type(self).model_fields})
 
     def __str__(self) -> str:
         return self.description()
@@ -294,6 +289,17 @@ def words(name: str) -> str:
         ('years of experience', 'HTTP Server Name')
     """
     return " ".join(_WORD.findall(name)) or name
+
+
+def described(attributes: Mapping[str, Any]) -> str:
+    """Return one line ``* Label: value`` for each attribute that is not empty.
+
+    Example:
+        >>> described({"years_of_experience": 7, "hobbies": ["chess", "tea"], "rules": ""})
+        '* Years of experience: 7\\n* Hobbies: chess, tea'
+    """
+    given = {name: value for name, value in attributes.items() if not _is_empty(value) and value != []}
+    return "\n".join(f"* {_label(name)}: {_readable(value)}" for name, value in given.items())
 
 
 def _load_homes() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
 
 # SGR parameters (ECMA-48, 5th edition, 8.3.117).
 SPEAKER_COLOURS = ("31", "34", "33", "35", "32", "36", "91")
-BOLD, DIM, ITALIC = "1", "2", "3"
+BOLD = "1"
 HEAD, BANNER = "1;35", "1;36"
 THOUGHT, INSTRUCTION, TOOL_CALL, TOOL_OUTPUT, OTHER = "3;90", "33", "36", "32", "90"
+
+# What a model wrote must not steer the terminal: control characters are shown, not obeyed.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 Paint = Callable[[object, str], str]
 
@@ -124,14 +128,14 @@ def _is_wanted(event: Event, *, orchestration: bool, think: bool) -> bool:
 
 def _speech(speaker: str | None, text: object, colour_of: Mapping[str | None, str], paint: Paint) -> str:
     if not speaker:
-        return str(text)
-    return f"{paint(f'[{speaker}]', f'1;{colour_of.get(speaker, OTHER)}')} {text}"
+        return _inline(text)
+    return f"{paint(f'[{_inline(speaker)}]', f'1;{colour_of.get(speaker, OTHER)}')} {_inline(text)}"
 
 
 def _event_line(event: Event, colour_of: Mapping[str | None, str], paint: Paint) -> str:
     content = event.content
     if event.action == "utter":
-        return _speech(event.agent, _inline(content), colour_of, paint)
+        return _speech(event.agent, content, colour_of, paint)
     tag = f"{event.action}-{event.actionLabel}" if event.actionLabel else event.action
     who = f"({event.agent}) " if event.agent else ""
     if event.action == "think":
@@ -157,9 +161,9 @@ def _call(content: Mapping[str, Any]) -> str:
 def _inline(value: object, quoted: bool = False) -> str:
     """Show text as it is (in quotes on request) and data as JSON on one line."""
     if isinstance(value, str) and not quoted:
-        return value
+        return _CONTROL.sub(lambda found: repr(found[0])[1:-1], value)
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _structured(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    return _inline(value) if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False, default=str)

@@ -1,7 +1,8 @@
 """Settings of the process: which model by default, where the cache is, which prompts.
 
 Later ones win: built-in defaults; the configuration file (the one ``SDIALOG_CONFIG`` names, else
-``~/.config/sdialog/config.yaml``); ``SDIALOG_LLM``; :func:`set_base` (what ``sdialog.config`` calls); :func:`use`.
+``~/.config/sdialog/config.yaml``; a file that is not there sets nothing); ``SDIALOG_LLM``; :func:`set_base` (what
+``sdialog.config`` calls); :func:`use`.
 
 Options given together with a model's name, such as its address and key, belong to that model and are forgotten when a
 later layer names another one. Options given on their own hold for every model.
@@ -149,7 +150,8 @@ def _merged(layers: list[Layer]) -> Settings:
     merged: dict[str, Any] = {}
     for layer in layers:
         merged = _overlaid(merged, layer)
-    params = {**merged.pop("llm_params", {}), **merged.pop("model_params", {})}
+    given = {**merged.pop("llm_params", {}), **merged.pop("model_params", {})}
+    params = {name: value for name, value in given.items() if value is not None}
     prompts = merged.pop("prompts", {})
     return Settings(
         **merged,
@@ -163,8 +165,6 @@ def _outer_layers() -> list[Layer]:
     """Return what was set outside Python: the configuration file and the environment."""
     named = os.environ.get("SDIALOG_CONFIG")
     path = Path(named).expanduser() if named else _config_home() / "sdialog" / "config.yaml"
-    if named and not path.is_file():
-        raise ConfigError(f"SDIALOG_CONFIG names {path}, which is no file")
     layers = [_file_layer(path, path.stat().st_mtime_ns)] if path.is_file() else []
     llm = os.environ.get("SDIALOG_LLM")
     return [*layers, {"llm": llm}] if llm else layers

@@ -39,8 +39,13 @@ def write_table(turns: Iterable[Turn], delimiter: str = COMMA) -> str:
         speaker,text
         Ann,"She said ""no\"""
     """
-    rows = (f"{_cell(t.speaker, delimiter)}{delimiter}{_cell(t.text, delimiter)}\n" for t in turns)
-    return f"speaker{delimiter}text\n{''.join(rows)}"
+    rows = (write_row((turn.speaker, turn.text), delimiter) for turn in turns)
+    return "".join([write_row(("speaker", "text"), delimiter), *rows])
+
+
+def write_row(cells: Iterable[str | None], delimiter: str = COMMA) -> str:
+    """Return one row of a table, with its line end; None is an empty cell without quotes."""
+    return delimiter.join(_cell(cell, delimiter) for cell in cells) + "\n"
 
 
 def read_table(
