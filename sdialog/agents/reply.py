@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sdialog.agents.toolloop import ToolOutcome
-from sdialog.llm.types import Usage
+from sdialog.llm.types import ToolCall, Usage
 
 if TYPE_CHECKING:
     from sdialog.core.dialog import Dialog, Event
@@ -88,8 +88,12 @@ class EventLog:
         if thinking:
             self.add("think", thinking)
 
+    def calling(self, call: ToolCall) -> None:
+        """Add the event of a call being made."""
+        self.add("tool", {"name": call.name, "args": dict(call.arguments), "id": call.id}, "call")
+
     def called(self, outcome: ToolOutcome) -> None:
         """Add the two events of a tool call."""
+        self.calling(outcome.call)
         call = outcome.call
-        self.add("tool", {"name": call.name, "args": dict(call.arguments), "id": call.id}, "call")
         self.add("tool", {"name": call.name, "output": outcome.output, "call_id": call.id}, "output")
