@@ -1,0 +1,376 @@
+"""One dialog between two or more parties."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sdialog.core.dialog import Dialog, Event, Turn
+from sdialog.core.errors import BudgetExceededError, ConfigError, SimulationError
+from sdialog.core.seeds import derive_seed, fresh_seed
+from sdialog.simulation.clocks import LogicalClock, wall_clock
+from sdialog.simulation.farewell import is_farewell
+from sdialog.simulation.guards import DEFAULT_GUARDS
+from sdialog.simulation.outcomes import Outcome
+from sdialog.simulation.repetition import LoopDetector
+from sdialog.simulation.stop_reasons import (
+    AGENT_STOP,
+    BUDGET,
+    CANCELLED,
+    EMPTY_REPLY,
+    ERROR,
+    MAX_TURNS,
+    TIMEOUT,
+)
+from sdialog.simulation.turn_taking import Floor, TurnTaking, policy
+
+if TYPE_CHECKING:
+    from sdialog.agents import Agent
+    from sdialog.agents.reply import Guard, Reply
+    from sdialog.agents.session import Session
+    from sdialog.core.dialog import Context
+    from sdialog.llm.scheduler import Scheduler
+
+TURN_TAKING_USAGE = "(turn taking)"
+
+
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """The rules of a conversation.
+
+    Args:
+        max_turns: exactly this many turns at most.
+        turn_taking: who speaks next: a policy, its name, or its name with options.
+        guards: what makes a draft be written again.
+        guard_retries: how often; then the draft is taken as it is.
+        turn_timeout: most seconds one turn may take, tools included; None for no limit.
+        loops: notices conversations that go round in circles.
+
+    Raises:
+        ConfigError: if ``max_turns`` is below 1.
+    """
+
+    max_turns: int = 100
+    turn_taking: str | Mapping[str, Any] | TurnTaking = "alternate"
+    guards: tuple[Guard, ...] = DEFAULT_GUARDS
+    guard_retries: int = 2
+    turn_timeout: float | None = None
+    loops: LoopDetector = field(default_factory=LoopDetector)
+
+    def __post_init__(self) -> None:
+        if self.max_turns < 1:
+            raise ConfigError(f"max_turns must be at least 1, not {self.max_turns}")
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What is written into a dialog beside its turns; all of it optional.
+
+    Attributes:
+        context: where and why they talk; default: the first agent's own.
+        example_dialogs: examples shown to every party.
+        scenario: what is recorded as the dialog's ``scenario``.
+        id, parent_id, notes: recorded as they are; the id is drawn when it is None.
+    """
+
+    context: Context | str | None = None
+    example_dialogs: Sequence[Dialog] | None = None
+    scenario: Any = None
+    id: int | str | None = None
+    parent_id: int | str | None = None
+    notes: Any = None
+
+
+async def converse(
+    agents: Sequence[Agent],
+    *,
+    max_turns: int = 100,
+    turn_taking: str | Mapping[str, Any] | TurnTaking = "alternate",
+    seed: int | None = None,
+    context: Context | str | None = None,
+    example_dialogs: Sequence[Dialog] | None = None,
+    scenario: Any = None,
+    id: int | str | None = None,
+    parent_id: int | str | None = None,
+    notes: Any = None,
+    scheduler: Scheduler | None = None,
+    clock: Callable[[], int] | None = None,
+    guards: Sequence[Guard] = DEFAULT_GUARDS,
+    guard_retries: int = 2,
+    turn_timeout: float | None = None,
+    loops: LoopDetector | None = None,
+    progress: bool = False,
+) -> Dialog:
+    """Let agents talk to each other and return their dialog.
+
+    The agents themselves are not changed: each speaks through a session made for this dialog alone, so one agent may
+    take part in any number of dialogs at once.
+
+    Args:
+        agents: two or more parties; the first one opens, unless the turn taking says otherwise.
+        max_turns: exactly this many turns at most.
+        turn_taking: ``alternate``, ``round_robin``, ``random``, ``addressed``, ``model``, ``{"moderator": name}``, a
+            plug-in's name, or a policy object.
+        seed: seed of everything random in this dialog; drawn and recorded when None.
+        context: where and why they talk, for this dialog only.
+        example_dialogs: examples shown to every party.
+        scenario, id, parent_id, notes: recorded in the dialog.
+        scheduler: shares models with other conversations; a new one when None.
+        clock: stamps events; the time of day when None.
+        guards, guard_retries: what makes a draft be written again, and how often.
+        turn_timeout: most seconds one turn may take.
+        loops: when a conversation counts as going round in circles.
+        progress: show a line with the number of turns, when standard error is a terminal.
+
+    Returns:
+        The dialog; its ``stopReason`` says why it ended, and ``complete`` is True if a party ended it.
+
+    Raises:
+        ConfigError: fewer than two agents, or a wrong limit or policy.
+        SimulationError: something failed on the way; ``partial`` holds the dialog up to there.
+
+    Example:
+        >>> from sdialog.agents import Agent
+        >>> from sdialog.backends.scripted import ScriptedModel
+        >>> from sdialog.core.sync import run
+        >>> ana = Agent(name="Ana", model=ScriptedModel(["Hello Ben.", "Goodbye. STOP"]))
+        >>> ben = Agent(name="Ben", model=ScriptedModel(["Hi Ana, how are you?", "Bye!"]))
+        >>> dialog = run(converse([ana, ben]))
+        >>> len(dialog), dialog.stopReason
+        (4, 'agent_stop')
+    """
+    conduct = Conduct(max_turns, turn_taking, tuple(guards), guard_retries, turn_timeout, loops or LoopDetector())
+    labels = Labels(context, example_dialogs, scenario, id, parent_id, notes)
+    conversation = Conversation(agents, conduct, labels, seed=seed, scheduler=scheduler, clock=clock)
+    if not progress:
+        return (await conversation.run()).dialog
+    from sdialog.simulation.progress import turn_line
+
+    with turn_line(conduct.max_turns) as conversation.on_turn:
+        return (await conversation.run()).dialog
+
+
+class Conversation:
+    """The running of one dialog. Made, run once and thrown away; :func:`converse` is its plain face.
+
+    Attributes:
+        dialog: the dialog as far as it has come, also after a failure.
+        on_turn: called after each turn with the dialog, if set.
+    """
+
+    def __init__(
+        self,
+        agents: Sequence[Agent],
+        conduct: Conduct | None = None,
+        labels: Labels | None = None,
+        *,
+        seed: int | None = None,
+        scheduler: Scheduler | None = None,
+        clock: Callable[[], int] | None = None,
+    ) -> None:
+        if len(agents) < 2:
+            raise ConfigError(f"a conversation takes at least two agents, got {len(agents)}")
+        self.conduct, labels = conduct or Conduct(), labels or Labels()
+        self.seed = fresh_seed() if seed is None else seed
+        self.clock = clock or wall_clock
+        self.scheduler = scheduler or _new_scheduler()
+        self.policy = policy(self.conduct.turn_taking)
+        self.on_turn: Callable[[Dialog], None] | None = None
+        parties = speaker_names([agent.name for agent in agents])
+        self.policy.check(parties)
+        self.dialog = _blank_dialog(agents, parties, labels, self.seed, logical=isinstance(clock, LogicalClock))
+        self._turns, self._events = list[Turn](), list[Event]()
+        self.dialog.turns, self.dialog.events = self._turns, self._events
+        self._sessions = self._open(agents, parties, labels)
+        self._heard = dict.fromkeys(parties, 0)
+        self._counts: Counter[str] = Counter()
+        self._speaking: str | None = None
+        self._floor = Floor(
+            parties=tuple(parties),
+            dialog=self.dialog,
+            rng=random.Random(derive_seed(self.seed, "turn_taking")),
+            seed=derive_seed(self.seed, "turn_taking", "model"),
+            models={name: agent.model for name, agent in zip(parties, agents, strict=True)},
+            client=self.scheduler.client,
+        )
+
+    def _open(self, agents: Sequence[Agent], parties: Sequence[str], labels: Labels) -> dict[str, Session]:
+        return {
+            name: agent.session(
+                derive_seed(self.seed, "agent", position),
+                name=name,
+                context=labels.context,
+                example_dialogs=labels.example_dialogs,
+                scheduler=self.scheduler,
+                clock=self.clock,
+                key=str(self.dialog.id),
+            )
+            for position, (name, agent) in enumerate(zip(parties, agents, strict=True))
+        }
+
+    async def run(self) -> Outcome:
+        """Hold the conversation.
+
+        Returns:
+            The dialog with its usage and counts.
+
+        Raises:
+            SimulationError: something failed; ``partial`` is :attr:`dialog`, whose ``stopReason`` says what.
+        """
+        try:
+            with self.scheduler.live():
+                reason = await self._talk()
+        except asyncio.CancelledError:
+            self._close(CANCELLED)
+            raise
+        except Exception as error:
+            self._events.extend(self._sessions[self._speaking].lost_events if self._speaking else ())
+            self._close(_reason_of(error))
+            what = f"took longer than {self.conduct.turn_timeout} s" if isinstance(error, TimeoutError) else str(error)
+            message = f"turn {len(self._turns) + 1} failed: {what or type(error).__name__}"
+            raise SimulationError(message, partial=self.dialog) from error
+        self._close(reason)
+        return self.outcome()
+
+    def outcome(self) -> Outcome:
+        """Return the dialog as far as it has come, with what it has used."""
+        usage = {name: session.usage for name, session in self._sessions.items()}
+        if self._floor.usage.calls:
+            usage[TURN_TAKING_USAGE] = self._floor.usage
+        return Outcome(self.dialog, usage, {**self._floor.notes, **self._counts})
+
+    async def _talk(self) -> str:
+        while len(self._turns) < self.conduct.max_turns:
+            speaker = await self._next_speaker()
+            if speaker is None:
+                return AGENT_STOP
+            async with asyncio.timeout(self.conduct.turn_timeout) if self.conduct.turn_timeout else nullcontext():
+                reply = await self._respond(speaker)
+            reason = self._take(speaker, reply)
+            if reason is not None:
+                return reason
+        return AGENT_STOP if self._floor.left else MAX_TURNS
+
+    async def _next_speaker(self) -> str | None:
+        """Say who is next, or None when there is nobody left to talk to and nothing left to say."""
+        present = self._floor.candidates()
+        if len(present) < 2:
+            return next((name for name in present if self._owes_reply(name)), None)
+        if self.policy.over(self._floor):
+            return None
+        name = await self.policy.next(self._floor)
+        if self.policy.labels and self._floor.chosen is None and name != self._floor.last:
+            self._log("select_speaker", None, name, label=type(self.policy).__name__)
+        return name
+
+    def _owes_reply(self, name: str) -> bool:
+        """Whether the last one left should still answer: it has heard something new and has not said goodbye."""
+        own = [turn for turn in self._turns if turn.speaker == name]
+        news = any(turn.speaker != name for turn in self._turns[self._heard[name] :])
+        return news and not (own and is_farewell(own[-1].text))
+
+    async def _respond(self, speaker: str) -> Reply:
+        heard = [turn for turn in self._turns[self._heard[speaker] :] if turn.speaker != speaker]
+        self._heard[speaker] = len(self._turns)
+        self._speaking = speaker
+        reply = await self._sessions[speaker].respond(
+            heard,
+            dialog=self.dialog,
+            label_speakers=len(self._sessions) > 2,
+            guards=self.conduct.guards,
+            guard_retries=self.conduct.guard_retries,
+        )
+        self._speaking = None
+        self._counts.update(reply.rejections)
+        return reply
+
+    def _take(self, speaker: str, reply: Reply) -> str | None:
+        """Enter a reply into the dialog; return a stop reason if it ends it."""
+        if reply.finished:
+            self._floor.left.add(speaker)
+        chosen = self.policy.silent_choice(self._floor, speaker, reply.text) if reply.text else None
+        if chosen is not None:
+            self._events.extend(event for event in reply.events if event.action != "utter")
+            self._log("select_speaker", speaker, chosen, label=type(self.policy).__name__)
+            self._floor.chosen = chosen
+            return None
+        self._events.extend(reply.events)
+        self._floor.chosen = None
+        if not reply.text.strip():
+            return None if reply.finished else reply.stop_reason or EMPTY_REPLY
+        self._turns.append(Turn(speaker=speaker, text=reply.text))
+        if self.on_turn is not None:
+            self.on_turn(self.dialog)
+        if reply.finished:
+            return None
+        return reply.stop_reason or self.conduct.loops.check(self._turns, parties=len(self._floor.candidates()))
+
+    def _log(self, action: str, agent: str | None, content: str, *, label: str | None = None) -> None:
+        self._events.append(
+            Event(agent=agent, action=action, actionLabel=label, content=content, timestamp=self.clock())
+        )
+
+    def _close(self, reason: str) -> None:
+        self.dialog.stopReason = reason
+        self.dialog.complete = reason == AGENT_STOP
+
+
+def speaker_names(given: Iterable[str | None]) -> list[str]:
+    """Return a distinct speaker name for each party.
+
+    Two unnamed parties are called "Me" and "Other", as in published dialogs; among more they are numbered. A name
+    that is taken gets a number.
+
+    Example:
+        >>> speaker_names(["Ana", "Ana", None]), speaker_names([None, ""])
+        (['Ana', 'Ana 2', 'Agent 3'], ['Me', 'Other'])
+    """
+    wanted = list(given)
+    defaults = ["Me", "Other"] if len(wanted) == 2 else [f"Agent {number}" for number in range(1, len(wanted) + 1)]
+    names: list[str] = []
+    for name, default in zip(wanted, defaults, strict=True):
+        base = (name or "").strip() or default
+        taken, number = base, 2
+        while taken in names:
+            taken, number = f"{base} {number}", number + 1
+        names.append(taken)
+    return names
+
+
+def _blank_dialog(agents: Sequence[Agent], parties: list[str], labels: Labels, seed: int, *, logical: bool) -> Dialog:
+    context: Any = labels.context if labels.context is not None else agents[0].context
+    given: dict[str, Any] = {} if labels.id is None else {"id": labels.id}
+    if logical:
+        given["timestamp"] = None
+    infos = [dict(agent.model_info) for agent in agents]
+    return Dialog(
+        **given,
+        model=infos[0],
+        models=dict(zip(parties, infos, strict=True)),
+        seed=seed,
+        parentId=labels.parent_id,
+        personas={name: agent.persona or {} for name, agent in zip(parties, agents, strict=True)},
+        context=context,
+        scenario=labels.scenario,
+        notes=labels.notes,
+    )
+
+
+def _reason_of(error: Exception) -> str:
+    if isinstance(error, BudgetExceededError):
+        return BUDGET
+    return TIMEOUT if isinstance(error, TimeoutError) else ERROR
+
+
+def _new_scheduler() -> Scheduler:
+    from sdialog.llm.scheduler import Scheduler
+
+    return Scheduler()
+
+
+__all__ = ["Conduct", "Conversation", "Labels", "converse", "speaker_names"]

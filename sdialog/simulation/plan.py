@@ -1,0 +1,112 @@
+"""What a batch makes: a plan casts each dialog from its seed."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sdialog.core.secrets import without_secrets
+from sdialog.llm.canonical import identity
+from sdialog.llm.types import Usage
+from sdialog.simulation.conversation import Conduct, Labels
+from sdialog.simulation.gate import Gate
+from sdialog.simulation.limits import Limits
+
+if TYPE_CHECKING:
+    from sdialog.agents import Agent
+    from sdialog.llm.scheduler import Scheduler
+
+
+@dataclass(frozen=True, slots=True)
+class Casting:
+    """Who and what one dialog needs.
+
+    Attributes:
+        agents: the parties.
+        conduct: the rules.
+        labels: what is recorded beside the turns; the batch sets the id.
+        usage: what casting itself cost, for personas written by a model, by label.
+    """
+
+    agents: Sequence[Agent]
+    conduct: Conduct = field(default_factory=Conduct)
+    labels: Labels = field(default_factory=Labels)
+    usage: Mapping[str, Usage] = field(default_factory=dict)
+
+
+class Plan(ABC):
+    """Everything about a run but its size and place.
+
+    Attributes:
+        name: what to call it.
+        seed: seed of the run, unless the caller gives one.
+        limits: how much, how long, how many at once.
+        gate: what finished dialogs must satisfy.
+    """
+
+    name: str = "run"
+    seed: int = 13
+    limits: Limits = Limits()
+    gate: Gate = Gate()
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """Return, as plain data without secrets, all that the dialogs depend on; a resumed run must match it."""
+
+    @abstractmethod
+    async def cast(self, seed: int, scheduler: Scheduler) -> Casting:
+        """Return who talks in the dialog with this seed, the same for the same seed."""
+
+
+class AgentsPlan(Plan):
+    """The same agents in every dialog, for use from Python.
+
+    Args:
+        agents: the parties.
+        conduct: the rules.
+        labels: what is recorded beside the turns.
+        limits: how much, how long, how many at once.
+        gate: what finished dialogs must satisfy.
+        name: what to call it.
+        seed: seed of the run.
+
+    Example:
+        >>> from sdialog.agents import Agent
+        >>> from sdialog.backends.scripted import ScriptedModel
+        >>> model = ScriptedModel(["Hello there.", "Goodbye. STOP"])
+        >>> AgentsPlan([Agent(name="Ana", model=model), Agent(name="Ben", model=model)]).describe()["max_turns"]
+        100
+    """
+
+    def __init__(
+        self,
+        agents: Sequence[Agent],
+        *,
+        conduct: Conduct | None = None,
+        labels: Labels | None = None,
+        limits: Limits | None = None,
+        gate: Gate | None = None,
+        name: str = "run",
+        seed: int = 13,
+    ) -> None:
+        self.agents, self.conduct, self.labels = tuple(agents), conduct or Conduct(), labels or Labels()
+        self.limits, self.gate, self.name, self.seed = limits or Limits(), gate or Gate(), name, seed
+
+    def describe(self) -> dict[str, Any]:
+        """Return agents and rules as plain data."""
+        taking = self.conduct.turn_taking
+        return {
+            "name": self.name,
+            "agents": [without_secrets(agent.json()) for agent in self.agents],
+            "models": [identity(agent.model) for agent in self.agents],
+            "max_turns": self.conduct.max_turns,
+            "turn_taking": taking if isinstance(taking, (str, dict)) else type(taking).__name__,
+            "context": str(self.labels.context) if self.labels.context is not None else None,
+            "gate": [check.name for check in self.gate.checks],
+        }
+
+    async def cast(self, seed: int, scheduler: Scheduler) -> Casting:
+        """Return the agents; they are the same for every seed."""
+        return Casting(self.agents, self.conduct, self.labels)

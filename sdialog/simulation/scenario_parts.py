@@ -1,0 +1,207 @@
+"""From the names in a scenario to the parts they mean: models, personas, tools, orchestrators, validators."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from sdialog.core.errors import ConfigError, UnknownNameError
+from sdialog.simulation.gate import Check, check, validators
+
+if TYPE_CHECKING:
+    from sdialog.core.attributes import AttributeModel
+    from sdialog.orchestrators import BaseOrchestrator
+    from sdialog.simulation.scenario_schema import GateSpec, ModelSpec, OrchestratorSpec
+
+_SCRIPTED = "scripted:"
+
+
+class Contains:
+    """The condition behind ``when_contains``: do the other side's words contain one of these?
+
+    Example:
+        >>> Contains(["refund", "money back"])("I want my MONEY back!")
+        True
+    """
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self.words = [word.casefold() for word in words]
+
+    def __call__(self, utterance: str) -> bool:
+        """Return whether ``utterance`` contains one of the words, in any letter case."""
+        heard = (utterance or "").casefold()
+        return any(word in heard for word in self.words)
+
+    def __repr__(self) -> str:
+        return f"Contains({self.words!r})"
+
+
+class Parts:
+    """Finds parts by name, relative to a scenario's folder, and notes the files it read.
+
+    Args:
+        folder: where relative file names start.
+
+    Attributes:
+        files: hash of each file whose content the dialogs depend on, by its name as the scenario spells it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.files: dict[str, str] = {}
+        self._models: dict[str, Any] = {}
+
+    def model(self, spec: ModelSpec | None) -> tuple[Any, dict[str, Any]]:
+        """Return a model (an object, a name or None for the settings' one) and options for it."""
+        if spec is None:
+            return None, {}
+        options = spec.options()
+        script = self._script(spec)
+        if script is None:
+            if spec.name is not None:
+                from sdialog.llm.get import resolve
+
+                resolve(spec.name, **options)
+            return spec.name, options
+        from sdialog.backends.scripted import ScriptedModel
+
+        key = repr((spec.name, spec.replies, sorted(options.items())))
+        if key not in self._models:
+            label = "scenario" if spec.name is None else spec.name.removeprefix(_SCRIPTED)
+            self._models[key] = ScriptedModel(script, **{"label": label, **options})
+        return self._models[key], {}
+
+    def _script(self, spec: ModelSpec) -> Any:
+        if spec.replies is not None:
+            return spec.replies
+        if spec.name is None or not spec.name.lower().startswith(_SCRIPTED):
+            return None
+        return self._file(spec.name[len(_SCRIPTED) :], "script")
+
+    def persona(self, given: Mapping[str, Any]) -> tuple[type[AttributeModel] | AttributeModel, dict[str, Any]]:
+        """Return the class or library persona to start from, and the rules for its attributes."""
+        from sdialog.generators.rules import parse_all
+        from sdialog.personas import library
+        from sdialog.personas.classes import find_class
+
+        rules = dict(given)
+        origin, kind = rules.pop("from", None), rules.pop("type", None)
+        if origin is not None and kind is not None:
+            raise ConfigError(
+                "a persona starts from a library persona ('from') or from a class ('type'), not from both"
+            )
+        target: type[AttributeModel] | AttributeModel
+        if origin is not None:
+            target = library.load(str(origin), self.folder)
+            self._note(str(origin), library.path(str(origin), self.folder))
+        else:
+            target = find_class(str(kind or "Persona"))
+        cls = target if isinstance(target, type) else type(target)
+        parse_all(rules, cls, folder=self.folder)
+        return target, rules
+
+    def tool(self, name: str) -> Any:
+        """Return the tool that ``module:function`` or ``file.py:function`` means."""
+        from sdialog.agents.tools import as_tool
+
+        tool = self.attribute(name, "tool")
+        as_tool(tool)
+        return tool
+
+    def orchestrator(self, spec: OrchestratorSpec) -> BaseOrchestrator:
+        """Return the orchestrator with its arguments."""
+        from sdialog.orchestrators import orchestrators
+
+        kind: Any = self._from_file(spec.type, "orchestrator") or orchestrators.get(spec.type)
+        options = spec.options()
+        if spec.when_contains is not None:
+            if "condition" not in inspect.signature(kind).parameters:
+                raise ConfigError(f"{spec.type} takes no condition, so 'when_contains' has no use with it")
+            options["condition"] = Contains(spec.when_contains)
+        condition = options.get("condition")
+        if isinstance(condition, str):
+            options["condition"] = self.attribute(condition, "condition")
+        made: BaseOrchestrator = _called(kind, spec.type, options)
+        return made
+
+    def check(self, spec: GateSpec) -> Check:
+        """Return the gate's check."""
+        found = self._from_file(spec.validator, "validator")
+        if found is None:
+            found = validators.get(spec.validator)
+        return check(found, spec.validator, spec.options(), spec.on_fail)
+
+    def attribute(self, name: str, kind: str) -> Any:
+        """Return what ``module:name`` or ``file.py:name`` means.
+
+        Raises:
+            ConfigError: if the name is not of that form, or the module cannot be imported.
+            UnknownNameError: if the module has no such attribute; lists near names.
+        """
+        module_name, colon, attribute = name.rpartition(":")
+        if not (colon and module_name and attribute):
+            raise ConfigError(
+                f"{kind} {name!r}: write module:function, or file.py:function for a file beside the scenario"
+            )
+        module = self._module(module_name, kind)
+        if not hasattr(module, attribute):
+            own = [n for n, value in vars(module).items() if callable(value) and not n.startswith("_")]
+            raise UnknownNameError(f"{kind} in {module_name}", attribute, own)
+        return getattr(module, attribute)
+
+    def _from_file(self, name: str, kind: str) -> Any:
+        return self.attribute(name, kind) if ".py:" in name else None
+
+    def _module(self, name: str, kind: str) -> ModuleType:
+        if not name.endswith(".py"):
+            try:
+                return importlib.import_module(name)
+            except ImportError as error:
+                raise ConfigError(f"{kind} module {name!r} cannot be imported: {error}") from error
+        path = self._file(name, f"{kind} file")
+        # The same file gives the same module, also to a second scenario; an edited file gives a new one.
+        alias = f"sdialog_scenario_{hashlib.blake2b(f'{path}{self.files[name]}'.encode(), digest_size=8).hexdigest()}"
+        if alias not in sys.modules:
+            sys.modules[alias] = _loaded(path, alias)
+        return sys.modules[alias]
+
+    def _file(self, name: str, kind: str) -> Path:
+        for path in (self.folder / name, Path(name)):
+            if path.is_file():
+                self._note(name, path)
+                return path.resolve()
+        beside = [p.name for p in self.folder.iterdir() if p.is_file()] if self.folder.is_dir() else []
+        raise UnknownNameError(kind, name, beside, f"Looked in {self.folder} and the working folder.")
+
+    def _note(self, name: str, path: Path) -> None:
+        self.files[name] = hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
+
+
+def _called(kind: Callable[..., Any], name: str, options: Mapping[str, Any]) -> Any:
+    known = [p for p in inspect.signature(kind).parameters if p != "self"]
+    for option in options:
+        if option not in known:
+            raise UnknownNameError(f"argument of {name}", option, known)
+    try:
+        return kind(**options)
+    except TypeError as error:
+        raise ConfigError(f"{name} cannot be made: {error}") from error
+
+
+def _loaded(path: Path, alias: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(alias, path)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"{path} cannot be loaded as a Python module")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ConfigError(f"{path} fails when loaded: {type(error).__name__}: {error}") from error
+    return module

@@ -1,0 +1,251 @@
+"""A scenario made ready to run: its names looked up once, its rules drawn for each dialog."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sdialog.core.secrets import without_secrets
+from sdialog.core.seeds import derive_seed
+from sdialog.llm.types import Usage
+from sdialog.simulation.conversation import Conduct, Labels
+from sdialog.simulation.gate import Gate
+from sdialog.simulation.limits import Limits
+from sdialog.simulation.metering import Meter
+from sdialog.simulation.plan import Casting, Plan
+from sdialog.simulation.repetition import LoopDetector
+from sdialog.simulation.scenario_parts import Parts
+from sdialog.simulation.turn_taking import policy
+
+if TYPE_CHECKING:
+    from sdialog.agents import Agent
+    from sdialog.core.attributes import AttributeModel
+    from sdialog.core.context import Context
+    from sdialog.llm.scheduler import Scheduler
+    from sdialog.simulation.scenario_errors import Problems
+    from sdialog.simulation.scenario_schema import AgentSpec, ScenarioSpec
+
+DRAWING_USAGE = "(personas)"
+
+
+@dataclass(slots=True)
+class Drawn:
+    """Something with attributes to be drawn anew for each dialog, or once if nothing in it is left to chance.
+
+    Attributes:
+        target: class or object to start from.
+        rules: rules by attribute.
+        model, options: the language model for ``{llm}`` rules.
+        folder: where file names in rules start.
+        label: names the draw in seeds.
+    """
+
+    target: type[AttributeModel] | AttributeModel
+    rules: Mapping[str, Any]
+    model: Any
+    options: Mapping[str, Any]
+    folder: Path
+    label: tuple[str | int, ...]
+    _fixed: AttributeModel | None = field(default=None, init=False)
+
+    async def draw(self, seed: int, scheduler: Scheduler) -> tuple[AttributeModel, Usage]:
+        """Return the object for the dialog with this seed, and what writing it cost."""
+        if self._fixed is not None:
+            return self._fixed, Usage()
+        from sdialog.generators.attributes import build
+        from sdialog.generators.rules import Fixed, parse
+
+        meter = Meter(scheduler)
+        built = await build(
+            self.target,
+            self.rules,
+            seed=derive_seed(seed, *self.label),
+            model=self.model,
+            options=self.options,
+            scheduler=meter.as_scheduler(),
+            folder=self.folder,
+            key="/".join(map(str, self.label)),
+        )
+        if all(isinstance(parse(rule, folder=self.folder), Fixed) for rule in self.rules.values()):
+            self._fixed = built.value
+        return built.value, meter.usage
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One party of the scenario: the agent with all that is fixed, and the persona to be drawn, if any."""
+
+    agent: Agent
+    persona: Drawn | None
+    name: str | None
+
+
+class ScenarioPlan(Plan):
+    """What a batch runs for a scenario; made by :meth:`.Scenario.plan`."""
+
+    def __init__(
+        self,
+        spec: ScenarioSpec,
+        name: str,
+        parties: list[Party],
+        *,
+        conduct: Conduct,
+        context: Drawn | None,
+        gate: Gate,
+        files: Mapping[str, str],
+    ) -> None:
+        self.spec, self.name, self.seed = spec, name, spec.seed
+        self.parties, self.conduct, self.context, self.gate = parties, conduct, context, gate
+        self.files = dict(files)
+        limits = spec.limits.model_dump(exclude={"turn_timeout"})
+        self.limits = Limits(**limits)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the scenario without what does not change its dialogs, with hashes of the files it uses."""
+        from sdialog.core.settings import current
+        from sdialog.llm.prompts import template_hash
+
+        scenario = self.spec.model_dump(
+            mode="json", exclude_defaults=True, exclude={"limits", "output", "description", "seed"}
+        )
+        settings = current()
+        prompt = settings.prompts.get("persona_agent") or "agent/persona"
+        return {
+            "scenario": without_secrets({**scenario, "name": self.name}),
+            "models": {
+                party.name or f"agents[{position}]": party.agent.model_info
+                for position, party in enumerate(self.parties)
+            },
+            "prompts": {"agent/persona": template_hash(prompt)},
+            "files": dict(sorted(self.files.items())),
+        }
+
+    async def cast(self, seed: int, scheduler: Scheduler) -> Casting:
+        """Draw personas and context for one dialog."""
+        agents, spent = [], Usage()
+        for party in self.parties:
+            agent = party.agent
+            if party.persona is not None:
+                persona, usage = await party.persona.draw(seed, scheduler)
+                agent = agent.evolve(persona=persona, name=party.name or getattr(persona, "name", None) or None)
+                spent = spent + usage
+            agents.append(agent)
+        context: Context | None = None
+        if self.context is not None:
+            drawn, usage = await self.context.draw(seed, scheduler)
+            context, spent = drawn, spent + usage  # type: ignore[assignment]
+        labels = Labels(context=context, scenario=self.name)
+        return Casting(agents, self.conduct, labels, {DRAWING_USAGE: spent} if spent.calls else {})
+
+
+def plan_of(spec: ScenarioSpec, name: str, folder: Path, problems: Problems) -> ScenarioPlan:
+    """Look up every name in a scenario; what is wrong is added to ``problems``."""
+    parts, parties = Parts(folder), []
+    for position, agent_spec in enumerate(spec.agents):
+        party = _party(spec, agent_spec, position, parts, problems)
+        if party is not None:
+            parties.append(party)
+    conduct = Conduct(
+        max_turns=spec.max_turns,
+        guard_retries=spec.guard_retries,
+        turn_timeout=spec.limits.turn_timeout,
+        loops=LoopDetector(spec.repetition),
+    )
+    with problems.at("turn_taking"):
+        taking = policy(spec.turn_taking)
+        names = [party.name for party in parties]
+        if len(parties) == len(spec.agents) and all(names):
+            taking.check([str(given) for given in names])
+        conduct = _with(conduct, taking)
+    context = None
+    if spec.context is not None:
+        with problems.at("context"):
+            context = _context(spec, folder)
+    checks = []
+    for position, gate_spec in enumerate(spec.gate):
+        with problems.at("gate", position):
+            checks.append(parts.check(gate_spec))
+    return ScenarioPlan(
+        spec,
+        name,
+        parties,
+        conduct=conduct,
+        context=context,
+        gate=Gate(tuple(checks), spec.gate_retries),
+        files=parts.files,
+    )
+
+
+def _with(conduct: Conduct, taking: Any) -> Conduct:
+    from dataclasses import replace
+
+    return replace(conduct, turn_taking=taking)
+
+
+def _context(spec: ScenarioSpec, folder: Path) -> Drawn:
+    from sdialog.core.context import Context
+    from sdialog.generators.rules import parse_all
+
+    rules = dict(spec.context or {})
+    parse_all(rules, Context, folder=folder)
+    model, options = Parts(folder).model(spec.model)
+    return Drawn(Context, rules, model, options, folder, ("context",))
+
+
+def _party(spec: ScenarioSpec, agent: AgentSpec, position: int, parts: Parts, problems: Problems) -> Party | None:
+    from sdialog.agents import Agent
+
+    here, before = ("agents", position), len(problems.found)
+    model, options = None, dict[str, Any]()
+    with problems.at(*((*here, "model") if agent.model else ("model",))):
+        model, options = parts.model(agent.model or spec.model)
+    persona, name = None, agent.name
+    if agent.persona is not None:
+        with problems.at(*here, "persona"):
+            persona, name = _persona(agent, position, model, options, parts)
+    tools, orchestrators = [], []
+    for number, tool in enumerate(agent.tools):
+        with problems.at(*here, "tools", number):
+            tools.append(parts.tool(tool))
+    for number, orchestrator in enumerate(agent.orchestrators):
+        with problems.at(*here, "orchestrators", number):
+            orchestrators.append(parts.orchestrator(orchestrator))
+    if agent.persona is not None and agent.system_prompt is not None:
+        problems.add("give a persona or a system_prompt, not both", (*here, "system_prompt"))
+    if len(problems.found) > before:
+        return None
+    given: dict[str, Any] = {"response_details": agent.response_details} if agent.response_details is not None else {}
+    with problems.at(*here):
+        made = Agent(
+            name=name,
+            system_prompt=agent.system_prompt,
+            first_utterance=agent.first_utterance,
+            dialogue_details=agent.dialogue_details,
+            think=agent.think,
+            can_finish=agent.can_finish,
+            tools=tools or None,
+            orchestrators=orchestrators or None,
+            max_tool_rounds=agent.max_tool_rounds,
+            tool_timeout=agent.tool_timeout,
+            model=model,
+            **given,
+            **options,
+        )
+        return Party(made, persona, name)
+    return None
+
+
+def _persona(
+    agent: AgentSpec, position: int, model: Any, options: Mapping[str, Any], parts: Parts
+) -> tuple[Drawn, str | None]:
+    target, rules = parts.persona(agent.persona or {})
+    cls = target if isinstance(target, type) else type(target)
+    known = rules.get("name") or (None if isinstance(target, type) else getattr(target, "name", None))
+    if agent.name is not None and not known and "name" in cls.model_fields:
+        rules["name"] = agent.name
+    name = agent.name
+    if name is None and isinstance(known, str) and not known.startswith("{") and known != "*":
+        name = known
+    return Drawn(target, rules, model, options, parts.folder, ("persona", position)), name

@@ -1,0 +1,168 @@
+"""The keys of a scenario file, as pydantic models; ``sdialog schema`` prints them as a JSON schema."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _as_model(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, (str, dict)) else value
+
+
+def _as_persona(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"from": value}
+    if not isinstance(value, dict):
+        raise ValueError("give a persona of the library, such as support/ava, or its attributes")
+    return value
+
+
+def _as_context(value: Any) -> Any:
+    return {"notes": value} if isinstance(value, str) else value
+
+
+def _as_turn_taking(value: Any) -> Any:
+    if isinstance(value, str):
+        return {value: None}
+    if not isinstance(value, dict) or len(value) != 1:
+        raise ValueError("give a policy's name, such as alternate, or one name with its options: {moderator: Chair}")
+    return value
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSpec(BaseModel):
+    """A language model: its name and any options (``temperature``, ``base_url``, ...)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: str | None = Field(
+        default=None, description="such as openai:gpt-4.1, ollama:qwen3:14b, org/model or embedded:mini"
+    )
+    replies: list[Any] | None = Field(
+        default=None, description="a script instead of a model: what it says, in this order"
+    )
+
+    def options(self) -> dict[str, Any]:
+        """Return the options beside name and replies."""
+        return dict(self.model_extra or {})
+
+
+class OrchestratorSpec(BaseModel):
+    """An orchestrator: its class, the sugar ``when_contains``, and its constructor's arguments."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    type: str = Field(description="class name, such as LengthOrchestrator, or module:Class")
+    when_contains: Annotated[list[str] | None, BeforeValidator(_as_list)] = Field(
+        default=None, description="for SimpleReflexOrchestrator: react when the other side's words contain one of these"
+    )
+
+    def options(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return dict(self.model_extra or {})
+
+
+class AgentSpec(_Strict):
+    """One party of the conversation."""
+
+    name: str | None = Field(default=None, description="speaker name; default: the persona's name")
+    persona: Annotated[dict[str, Any] | None, BeforeValidator(_as_persona)] = Field(
+        default=None,
+        description="a library name (support/ava) or a file; or attributes, with 'type' for the class and rules such "
+        "as '{18-80}', '{llm}' or a list to choose from; 'from' names a library persona to start from",
+    )
+    model: Annotated[ModelSpec | None, BeforeValidator(_as_model)] = Field(
+        default=None, description="name, or name and options; overrides the scenario's"
+    )
+    system_prompt: str | None = Field(default=None, description="a prompt of your own instead of a persona")
+    first_utterance: Annotated[list[str] | None, BeforeValidator(_as_list)] = Field(
+        default=None, description="what it opens with: one text, or several to choose from"
+    )
+    dialogue_details: str = Field(default="", description="what the conversation is about, for the prompt")
+    response_details: str | None = Field(default=None, description="how to reply, for the prompt")
+    think: bool | None = Field(default=None, description="ask a reasoning model to think, or not to")
+    can_finish: bool = Field(default=True, description="whether it may end the conversation")
+    tools: Annotated[list[str], BeforeValidator(_as_list)] = Field(
+        default_factory=list, description="module:function, or file.py:function beside the scenario"
+    )
+    max_tool_rounds: int = Field(default=8, ge=1, description="most rounds of tool calls in one turn")
+    tool_timeout: float = Field(default=30.0, gt=0, description="seconds a tool may take")
+    orchestrators: Annotated[list[OrchestratorSpec], BeforeValidator(_as_list)] = Field(default_factory=list)
+
+
+class GateSpec(BaseModel):
+    """A validator at the gate, and its options."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    validator: str = Field(description="a validator's name, module:function, or file.py:function beside the scenario")
+    on_fail: Literal["reject", "mark"] = Field(default="reject", description="simulate anew, or keep with a note")
+
+    def options(self) -> dict[str, Any]:
+        """Return the validator's options."""
+        return dict(self.model_extra or {})
+
+
+class LimitsSpec(_Strict):
+    """How much, how long, how many at once. Changing these does not change the dialogs, so a run resumes."""
+
+    concurrency: int = Field(default=32, ge=1, description="dialogs under way at once")
+    max_batch: int = Field(default=64, ge=1, description="requests in one batch of a local model")
+    max_calls: int | None = Field(default=None, ge=1, description="model calls of the whole run")
+    max_tokens: int | None = Field(default=None, ge=1, description="tokens of the whole run, in and out")
+    max_cost: float | None = Field(default=None, gt=0, description="money of the whole run; needs prices")
+    prices: dict[str, tuple[float, float]] | None = Field(
+        default=None, description="money per million tokens, [input, output], by model name; * and ? are wildcards"
+    )
+    call_timeout: float | None = Field(default=120.0, gt=0, description="seconds a model call may take")
+    attempts: int = Field(default=6, ge=1, description="tries of a model call that failed and may be tried again")
+    turn_timeout: float | None = Field(
+        default=None, gt=0, description="seconds a turn may take, tools and retries included"
+    )
+    cache: str | None = Field(default=None, description="file that remembers model calls from run to run")
+
+
+class OutputSpec(_Strict):
+    """Defaults for the command line."""
+
+    folder: str | None = Field(default=None, description="run folder")
+    dialogs: int | None = Field(default=None, ge=1, description="how many dialogs")
+    wall_clock: bool = Field(default=False, description="record times of day; the same plan then gives other bytes")
+
+
+class ScenarioSpec(_Strict):
+    """A scenario: who talks, about what, by which rules. Every key but ``agents`` may be left out."""
+
+    name: str | None = Field(default=None, description="what to call it; default: the file's name")
+    description: str = Field(default="", description="for people who read the file")
+    model: Annotated[ModelSpec | None, BeforeValidator(_as_model)] = Field(
+        default=None,
+        description="model of all agents that name none: a name, or name and options; default: the settings'",
+    )
+    seed: int = Field(default=13, description="seed of the run")
+    max_turns: int = Field(default=40, ge=1, description="exactly this many turns at most")
+    turn_taking: Annotated[dict[str, Any], BeforeValidator(_as_turn_taking)] = Field(
+        default_factory=lambda: {"alternate": None},
+        description="alternate, round_robin, random, addressed, model, or {moderator: NAME}",
+    )
+    context: Annotated[dict[str, Any] | None, BeforeValidator(_as_context)] = Field(
+        default=None, description="where and why they talk: attributes of a Context, with the same rules as a persona"
+    )
+    agents: list[AgentSpec] = Field(min_length=2, description="two parties or more; the first one opens")
+    repetition: int = Field(
+        default=3, ge=0, description="how often the same words are a loop that ends the dialog; 0: never"
+    )
+    guard_retries: int = Field(default=2, ge=0, description="how often a refused draft of a reply is written again")
+    gate: Annotated[list[GateSpec], BeforeValidator(_as_list)] = Field(default_factory=list)
+    gate_retries: int = Field(default=3, ge=0, description="how many more tries a rejected dialog gets")
+    limits: LimitsSpec = Field(default_factory=LimitsSpec)
+    output: OutputSpec = Field(default_factory=OutputSpec)
