@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sdialog.core.attributes import AttributeModel
@@ -18,7 +18,7 @@ from sdialog.core.seeds import derive_seed
 from sdialog.core.seeds import rng as named_rng
 from sdialog.generators.fitting import fit
 from sdialog.generators.rules import Filled, apply_rules
-from sdialog.llm.types import GenerateConfig, GenerateRequest, Message, Usage
+from sdialog.llm.types import GenerateConfig, GenerateRequest, Message
 
 if TYPE_CHECKING:
     import random
@@ -54,13 +54,11 @@ class Built(Generic[A]):
 
     Attributes:
         value: the object.
-        model_info: name and options of the model that wrote a part of it, or None if none did.
-        usage: what its calls cost.
+        model_info: name and options of the model that was asked for a part of it, or None if none was.
     """
 
     value: A
     model_info: dict[str, Any] | None = None
-    usage: Usage = field(default_factory=Usage)
 
 
 async def fill(
@@ -160,8 +158,8 @@ async def build(
     client = (scheduler or Scheduler()).client(found.model)
     blank = GenerateRequest((), found.config, think=found.think, key=key)
     writer = _Writer(cls, client, blank, wording or default_wording(cls), seed)
-    usage = await writer.write(filled, max_attempts)
-    return Built(_made(cls, writer.known), found.info, usage)
+    await writer.write(filled, max_attempts)
+    return Built(_made(cls, writer.known), found.info)
 
 
 def default_wording(cls: type[AttributeModel], extra_instructions: str | None = None) -> Wording:
@@ -197,22 +195,20 @@ class _Writer:
         self.cls, self.client, self.blank, self.wording, self.seed = cls, client, blank, wording, seed
         self.known: dict[str, object] = {}
 
-    async def write(self, filled: Filled, max_attempts: int) -> Usage:
+    async def write(self, filled: Filled, max_attempts: int) -> None:
         """Bring ``known`` as near to complete as ``max_attempts`` answers do."""
         from sdialog.llm.structured import ask
 
-        self.known, missing, usage, raw = dict(filled.values), dict(filled.ask_llm), Usage(), ""
+        self.known, missing, raw = dict(filled.values), dict(filled.ask_llm), ""
         for attempt in range(max_attempts):
             try:
                 answer = await ask(self.client, self._request(missing, attempt), self._form(missing))
+                values, raw = answer.value, answer.raw
             except OutputParseError as error:
-                _log.debug("attempt %d for %s: %s", attempt + 1, self.cls.__name__, error)
-                raw = error.raw
-                continue
-            usage, raw = usage + answer.usage, answer.raw
-            self._keep(answer.value, missing)
+                values, raw = _salvaged(error.raw), error.raw
+            self._keep(values, missing)
             if not missing:
-                return usage
+                return
         required = [name for name in missing if self.cls.model_fields[name].is_required()]
         if required:
             raise OutputParseError(
@@ -228,7 +224,6 @@ class _Writer:
             self.cls.__name__,
             max_attempts,
         )
-        return usage
 
     def _keep(self, answer: Mapping[str, object], missing: dict[str, str]) -> None:
         offered = {name: _stripped(answer.get(name)) for name in missing}
@@ -261,20 +256,29 @@ class _Writer:
         return missing[name] or self.cls.model_fields[name].description or name.replace("_", " ")
 
     def _form(self, missing: Mapping[str, str]) -> dict[str, Any]:
-        """Return the JSON schema of the missing attributes, with everything it refers to."""
+        """Return the JSON schema of the missing attributes, with everything it refers to.
+
+        It does not require them, so that an answer with gaps is taken for what it holds; what is sent to the model
+        does.
+        """
         whole = self.cls.model_json_schema(by_alias=False)
         properties = {}
         for name in missing:
             kept = {k: v for k, v in whole["properties"][name].items() if k not in ("default", "title")}
             properties[name] = {**kept, "description": self._hint(name, missing)}
-        form = {
-            "title": self.cls.__name__,
-            "type": "object",
-            "properties": properties,
-            "required": list(missing),
-            "additionalProperties": False,
-        }
+        form = {"title": self.cls.__name__, "type": "object", "properties": properties}
         return form | ({"$defs": whole["$defs"]} if "$defs" in whole else {})
+
+
+def _salvaged(raw: str) -> Mapping[str, object]:
+    """Return the JSON object in a reply that does not fit as a whole; its parts may."""
+    from sdialog.llm.structured import parse
+
+    try:
+        found: dict[str, object] = parse(raw, {"type": "object"})
+    except ValueError:
+        return {}
+    return found
 
 
 def _made(cls: type[A], values: Mapping[str, object]) -> A:

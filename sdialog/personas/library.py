@@ -197,15 +197,17 @@ def find(
     """
     files = _files(_root(folder))
     cards = [_read(name, file, file.stat().st_mtime_ns) for name, file in sorted(files.items())]
-    for kind, wish in (("domain", domain), ("type", type), ("language", language), ("tag", tag)):
-        if wish is None:
-            continue
-        held = {each.name: _values(each, kind) for each in cards}
-        known = {value for values in held.values() for value in values}
-        if wish.casefold() not in {value.casefold() for value in known}:
-            raise UnknownNameError(f"persona {kind}", wish, known)
-        cards = [each for each in cards if wish.casefold() in {value.casefold() for value in held[each.name]}]
-    return [each.name for each in cards]
+    wishes = {"domain": domain, "type": type, "language": language, "tag": tag}
+    given = {kind: wish.casefold() for kind, wish in wishes.items() if wish is not None}
+    for kind in given:
+        known = {value for each in cards for value in _values(each, kind)}
+        if given[kind] not in map(str.casefold, known):
+            raise UnknownNameError(f"persona {kind}", str(wishes[kind]), known)
+    return [
+        each.name
+        for each in cards
+        if all(wish in map(str.casefold, _values(each, kind)) for kind, wish in given.items())
+    ]
 
 
 def _values(each: Card, kind: str) -> tuple[str, ...]:
