@@ -75,7 +75,9 @@ async def read_request(reader: asyncio.StreamReader) -> Received | None:
         return None
     lines = head.decode("latin-1").split("\r\n")
     method, target, _ = lines[0].split(" ", 2)
-    headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+    headers = {
+        name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:] if line)
+    }
     if headers.get("transfer-encoding", "").lower() == "chunked":
         body = await read_chunked(reader)
     else:
