@@ -6,7 +6,7 @@ holds the persona's class as ``type``, its attributes, and, if wished, ``summary
     type: Customer
     summary: Billed twice and in a hurry.
     tags: [billing]
-    name: Riley Tran
+    name: Riley Carter
     age: 29
     issue: charged twice for one order
 
@@ -119,7 +119,7 @@ def load(name: str | Path, folder: str | Path | None = None) -> AttributeModel:
 
     Example:
         >>> load("support/riley").name
-        'Riley Tran'
+        'Riley Carter'
     """
     if str(name).endswith(".json"):
         from sdialog.core.attributes import AttributeModel

@@ -8,7 +8,7 @@ import logging
 import re
 
 import pytest
-from pydantic import BaseModel, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from sdialog.backends.scripted import ScriptedModel
 from sdialog.core.attributes import AttributeModel
@@ -62,7 +62,7 @@ def test_set_replaces_all_earlier_rules_and_checks_them_at_once():
     assert generator.set(age=4).generate().json(output_metadata=False) == {"age": 4, "language": "English"}
     with pytest.raises(UnknownNameError, match="did you mean 'age'"):
         generator.set(agee=4)
-    with pytest.raises(UnknownNameError, match="{llmm}"):
+    with pytest.raises(UnknownNameError, match=r"\{llmm\}"):
         generator.set(age="{llmm}")
     with pytest.raises(ValueError, match="names"):
         PersonaGenerator(Persona, ["names"])
@@ -208,7 +208,7 @@ def test_nested_models_reach_the_schema_and_come_back():
         kind: str
 
     class Owner(BasePersona):
-        pets: list[Pet] = []
+        pets: list[Pet] = Field(default_factory=list)
 
     model = Recorder(answering(pets=[{"kind": "cat"}]), features=frozenset({"schema"}))
     owner = PersonaGenerator(Owner, ["pets"], model=model).generate()

@@ -106,7 +106,7 @@ def test_a_file_is_loaded_by_its_path(folder, monkeypatch):
     assert library.load(str(folder.root / "bo.json")) == Persona(name="Bo", age=7)
     monkeypatch.chdir(folder.root)
     assert library.load("ana.yaml") == Persona(name="Ana")
-    with pytest.raises(ConfigError, match="nobody.yaml"):
+    with pytest.raises(ConfigError, match=r"nobody\.yaml"):
         library.load("nobody.yaml")
 
 
