@@ -161,14 +161,16 @@ def path(name: str | Path, folder: str | Path | None = None) -> Path:
             if candidate.is_file():
                 return candidate
         raise ConfigError(f"no persona file {str(name)!r}" + (f" (nor in {folder})" if folder is not None else ""))
-    found: dict[str, Path] = _files(_root(None))
-    if folder is not None:
-        found |= _files(_root(folder))
-    if str(name) in found:
-        return found[str(name)]
-    same_end = sorted(known for known in found if known.endswith(f"/{name}"))
+    roots = [_root(where) for where in ([folder] if folder is not None else []) + [None]]
+    for root in roots:
+        for candidate in (root / f"{name}.yaml", root / f"{name}.yml"):
+            if candidate.is_file():
+                return candidate
+    # Only now are folders listed, for one that holds scenarios may hold a great deal else.
+    known = names() + [f"{file.parent.name}/{file.stem}" for file in roots[0].glob("*/*.y*ml")]
+    same_end = sorted({each for each in known if each.endswith(f"/{name}")})
     hint = f"Names are <domain>/<name>: {' or '.join(map(repr, same_end))}." if same_end else ""
-    raise UnknownNameError("persona", str(name), found, hint)
+    raise UnknownNameError("persona", str(name), known, hint)
 
 
 def find(
