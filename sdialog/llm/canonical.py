@@ -23,18 +23,18 @@ def identity(model: Model) -> str | None:
 def request_json(request: GenerateRequest) -> dict[str, Any]:
     """Return what a request asks, as JSON-safe data without secrets.
 
-    Its key and session say who asks, not what, so they are left out, and so is everything unset.
+    Its key and session say who asks, not what, so they are left out, and so is everything unset. Secrets can only be
+    among the options; what is said stays as it is, because two dialogs about different passwords are different.
     """
     asked = {
         "messages": [_message(message) for message in request.messages],
-        "config": request.config.given(),
+        "config": without_secrets(request.config.given()),
         "tools": [{"name": t.name, "description": t.description, "parameters": t.parameters} for t in request.tools],
         "schema": request.schema,
         "think": request.think,
         "logprobs": request.logprobs,
     }
-    clean: dict[str, Any] = without_secrets({k: v for k, v in asked.items() if v is not None and v != [] and v != {}})
-    return clean
+    return {k: v for k, v in asked.items() if v is not None and v != [] and v != {}}
 
 
 def request_hash(model_identity: str, request: GenerateRequest) -> str:
@@ -50,19 +50,18 @@ def request_hash(model_identity: str, request: GenerateRequest) -> str:
 
 
 def result_json(result: GenerateResult) -> dict[str, Any]:
-    """Return a result as JSON-safe data without secrets; captures, which are arrays, are left out."""
+    """Return a result as JSON-safe data; captures, which are arrays, are left out."""
     told = {
         "text": result.text,
         "thinking": result.thinking,
-        "tool_calls": [_call(call) for call in result.tool_calls],
+        "tool_calls": [_call(call) for call in result.tool_calls] or None,
         "finish_reason": result.finish_reason,
         "usage": result.usage.json(),
         "model": result.model,
         "logprobs": None if result.logprobs is None else [[t.token, t.logprob, t.top] for t in result.logprobs],
         "error": None if result.error is None else _error(result.error),
     }
-    clean: dict[str, Any] = without_secrets({k: v for k, v in told.items() if v is not None and v != []})
-    return clean
+    return {k: v for k, v in told.items() if v is not None}
 
 
 def result_from_json(data: Mapping[str, Any]) -> GenerateResult:

@@ -28,7 +28,8 @@ class Budget:
     """Counts what the models it guards use, and refuses further calls when a limit is reached.
 
     The limit on calls is exact. Tokens and money are known only after a call, so calls under way when such a limit
-    is reached are finished and counted; the overshoot is at most what was under way.
+    is reached are finished and counted; the overshoot is at most what was under way. A call that failed counts as its
+    result's usage says: nothing, for most services.
 
     Args:
         max_calls: most calls of models.
