@@ -50,7 +50,7 @@ def has_speech(memory: Iterable[Message]) -> bool:
 
 
 def as_dialog(memory: Iterable[Message], speaker: str) -> Dialog:
-    """Return what was said as a dialog between ``"User"`` and ``speaker``."""
+    """Return what was said as a dialog; whoever has no name is called ``"User"``."""
     from sdialog.core.dialog import Dialog, Turn
 
     names = {"user": OTHER, "assistant": speaker}

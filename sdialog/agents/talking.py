@@ -105,7 +105,7 @@ class Talking:
             self._shown = session = self._default_session()
             if session.finished:
                 return None
-            heard = [Turn(speaker=memories.OTHER, text=utterance)] if utterance else []
+            heard = [Turn(text=utterance)] if utterance else []
         else:
             self._shown = session = self._stateless_session(utterance)
             heard = []

@@ -137,7 +137,8 @@ class BaseOrchestrator(ABC):
         """What the target is called in the dialog, or None without a target."""
         if self._performer is not None:
             return self._performer.name
-        return getattr(self._target_agent, "name", None)
+        agent = self._target_agent
+        return agent.get_name() if hasattr(agent, "get_name") else getattr(agent, "name", None)
 
     @property
     def agent(self) -> Any:
