@@ -172,6 +172,7 @@ class BatchedLane(Lane):
     def __init__(self, model: Model, count: Callable[[Usage], None], desk: Desk) -> None:
         super().__init__(model, count, desk)
         self.queue: list[_Waiting] = []
+        self.batch: list[_Waiting] = []
         self.runner: asyncio.Task[None] | None = None
 
     async def answer(self, request: GenerateRequest, caller: Caller | None) -> GenerateResult:
@@ -184,8 +185,7 @@ class BatchedLane(Lane):
             return await waiting.future
         finally:
             waiting.unblock()
-            if waiting in self.queue:
-                self.queue.remove(waiting)
+            self._forget(waiting)
 
     def due(self) -> bool:
         """Whether to run now; a caller that is not live may be what a live one waits for, so it never has to wait."""
@@ -200,19 +200,25 @@ class BatchedLane(Lane):
         # The batch belongs to no conversation in it, so it runs in a context of its own.
         self.runner = asyncio.get_running_loop().create_task(self._run(), context=Context())
 
+    def _forget(self, waiting: _Waiting) -> None:
+        """Take an answered or abandoned request out; a batch that nobody waits for any more is called off."""
+        if waiting in self.queue:
+            self.queue.remove(waiting)
+        if self.runner is not None and self.batch and all(other.future.done() for other in self.batch):
+            self.runner.cancel()
+
     async def _run(self) -> None:
-        batch: list[_Waiting] = []
         try:
             async with self.slots:
-                batch, self.queue = self.queue[: self.desk.max_batch], self.queue[self.desk.max_batch :]
+                self.batch, self.queue = self.queue[: self.desk.max_batch], self.queue[self.desk.max_batch :]
                 # The same set of requests makes the same batch, whichever conversation happened to ask first.
-                batch.sort(key=lambda waiting: waiting.request.key)
-                await self._answer(batch)
+                self.batch.sort(key=lambda waiting: waiting.request.key)
+                await self._answer(self.batch)
         finally:
-            for waiting in batch:
+            for waiting in self.batch:
                 waiting.unblock()
                 waiting.future.cancel()
-            self.runner = None
+            self.runner, self.batch = None, []
             self.desk.consider()
 
     async def _answer(self, batch: list[_Waiting]) -> None:

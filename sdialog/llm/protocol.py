@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from sdialog.core.registry import Registry
+from sdialog.core.secrets import mask
 from sdialog.llm.types import GenerateRequest, GenerateResult, StreamChunk
 
 Batching = Literal["concurrent", "batched"]
@@ -63,10 +64,12 @@ class Backend:
     Class attributes:
         prefix: the registered name, put before the model's in ``name``.
         shared: whether everyone who names the same model with the same options gets the same object.
+        address: where the service is, set by those that may have several; part of the identity.
     """
 
     prefix: ClassVar[str] = ""
     shared: ClassVar[bool] = True
+    address: str | None = None
     batching: Batching = "concurrent"
     features: frozenset[str] = frozenset()
 
@@ -94,8 +97,8 @@ class Backend:
         A cache answers for another model only if both identities are equal; None says never to. No secret belongs
         in it.
         """
-        address = self.options.get("base_url")
-        return f"{self.name}@{address}" if address else self.name
+        address = self.address or self.options.get("base_url")
+        return f"{self.name}@{mask(str(address))}" if address else self.name
 
     @classmethod
     def unusable_because(cls) -> str | None:
