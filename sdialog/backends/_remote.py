@@ -50,7 +50,7 @@ _TOO_LONG = re.compile(
 )
 _NOT_ACCEPTED = re.compile(
     r"unsupported|not support|unrecogni[sz]ed|unknown|unexpected|not permitted|not allowed|extra (inputs|fields)"
-    r"|extra_forbidden|forbidden|deprecated|cannot both be|only the default|does not accept|only works"
+    r"|extra_forbidden|forbidden|deprecated|cannot both be|only the default|does not accept|only works|not enabled"
     r"|invalid (argument|field)",
     re.IGNORECASE,
 )

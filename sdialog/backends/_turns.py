@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sdialog.llm.types import Message
+from sdialog.llm.types import GenerateRequest, Message, ToolSpec
 
 OPENING = "(The conversation starts here; you speak first.)"
 GO_ON = "(Go on.)"
@@ -55,6 +55,17 @@ def alternate(messages: Sequence[Message]) -> tuple[str, list[Exchange]]:
         groups.append(("user", [Message("user", GO_ON)]))
     # Sorting is stable: tool outputs move to the front, everything else keeps its order.
     return system, [Exchange(side, tuple(sorted(group, key=lambda m: m.role != "tool"))) for side, group in groups]
+
+
+def known_tools(request: GenerateRequest) -> tuple[ToolSpec, ...]:
+    """Return the tools to declare: the request's, or, when it has none, those its history speaks of by name only.
+
+    A service may refuse a conversation with calls of tools it was not told about.
+    """
+    if request.tools:
+        return request.tools
+    names = dict.fromkeys(call.name for message in request.messages for call in message.tool_calls)
+    return tuple(ToolSpec(name, "No longer available.", {"type": "object", "properties": {}}) for name in names)
 
 
 def _without_system_role(message: Message) -> Message:

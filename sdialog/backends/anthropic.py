@@ -19,7 +19,7 @@ from sdialog.backends._remote import (
     secret_headers,
     status_error,
 )
-from sdialog.backends._turns import Exchange, alternate
+from sdialog.backends._turns import Exchange, alternate, known_tools
 from sdialog.core.errors import AuthenticationError, LLMError, LLMTimeoutError
 from sdialog.core.optional import available, need
 from sdialog.llm.protocol import backends
@@ -126,11 +126,13 @@ class AnthropicBackend(RemoteBackend):
         body["messages"] = [self._message(exchange) for exchange in exchanges]
         if config.stop:
             body["stop_sequences"] = list(config.stop)
-        if request.tools:
+        if tools := known_tools(request):
             body["tools"] = [
                 {"name": tool.name, "description": tool.description, "input_schema": dict(tool.parameters)}
-                for tool in request.tools
+                for tool in tools
             ]
+            if not request.tools:
+                body["tool_choice"] = {"type": "none"}
         if request.schema is not None and "output_config" not in self.refused:
             schema = self._anthropic.transform_schema(dict(request.schema))
             body["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
@@ -239,7 +241,8 @@ class AnthropicBackend(RemoteBackend):
         sdk = self._anthropic
         if isinstance(error, sdk.APIStatusError):
             body = error.body if isinstance(error.body, Mapping) else {}
-            said = body.get("error") if isinstance(body.get("error"), Mapping) else {}
+            inner = body.get("error")
+            said = inner if isinstance(inner, Mapping) else {}
             status, code = error.status_code, str(said.get("type") or "")
             if status == 200:  # an error inside a stream
                 status = {"overloaded_error": 529, "rate_limit_error": 429, "api_error": 500}.get(code, 500)

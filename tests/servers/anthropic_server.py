@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from servers.http_server import Answer, Received
@@ -27,7 +28,7 @@ class AnthropicServer(Service):
         sides = [m["role"] for m in asked["messages"]]
         if "max_tokens" not in asked:
             return self.error(400, "max_tokens: Field required", type="invalid_request_error")
-        if not sides or sides[0] != "user" or any(a == b for a, b in zip(sides, sides[1:], strict=False)):
+        if not sides or sides[0] != "user" or any(a == b for a, b in pairwise(sides)):
             return self.error(400, "messages: roles must alternate", type="invalid_request_error")
         if any(not m["content"] for m in asked["messages"]):
             return self.error(400, "messages: text content blocks must be non-empty", type="invalid_request_error")
