@@ -136,8 +136,8 @@ def as_plan(plan: Planned) -> Plan:
         return Scenario.from_file(plan).plan()
     if isinstance(plan, Mapping):
         return Scenario.from_dict(plan).plan()
-    agents = list(plan) if isinstance(plan, Sequence) else []
-    if agents and all(isinstance(agent, Agent) for agent in agents):
+    agents = [agent for agent in plan if isinstance(agent, Agent)] if isinstance(plan, Sequence) else []
+    if agents and len(agents) == len(plan):
         return AgentsPlan(agents)
     raise ConfigError(f"a batch is made from a scenario, a plan or a list of agents, not from {plan!r:.80}")
 

@@ -28,6 +28,7 @@ from sdialog.simulation.stop_reasons import (
     TIMEOUT,
 )
 from sdialog.simulation.turn_taking import Floor, TurnTaking, policy
+from sdialog.simulation.turn_taking.base import TURN_TAKING
 
 if TYPE_CHECKING:
     from sdialog.agents import Agent
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from sdialog.agents.session import Session
     from sdialog.core.dialog import Context
     from sdialog.llm.scheduler import Scheduler
-
-TURN_TAKING_USAGE = "(turn taking)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +240,7 @@ class Conversation:
         """Return the dialog as far as it has come, with what it has used."""
         usage = {name: session.usage for name, session in self._sessions.items()}
         if self._floor.usage.calls:
-            usage[TURN_TAKING_USAGE] = self._floor.usage
+            usage[TURN_TAKING] = self._floor.usage
         return Outcome(self.dialog, usage, {**self._floor.notes, **self._counts})
 
     async def _talk(self) -> str:
@@ -264,8 +263,9 @@ class Conversation:
         if self.policy.over(self._floor):
             return None
         name = await self.policy.next(self._floor)
-        if self.policy.labels and self._floor.chosen is None and name != self._floor.last:
-            self._log("select_speaker", None, name, label=type(self.policy).__name__)
+        chooser = self.policy.chooser(self._floor, name)
+        if chooser is not None and self._floor.chosen is None:
+            self._log("select_speaker", chooser, name)
         return name
 
     def _owes_reply(self, name: str) -> bool:
@@ -296,7 +296,7 @@ class Conversation:
         chosen = self.policy.silent_choice(self._floor, speaker, reply.text) if reply.text else None
         if chosen is not None:
             self._events.extend(event for event in reply.events if event.action != "utter")
-            self._log("select_speaker", speaker, chosen, label=type(self.policy).__name__)
+            self._log("select_speaker", speaker, chosen)
             self._floor.chosen = chosen
             return None
         self._events.extend(reply.events)
@@ -306,14 +306,13 @@ class Conversation:
         self._turns.append(Turn(speaker=speaker, text=reply.text))
         if self.on_turn is not None:
             self.on_turn(self.dialog)
-        if reply.finished:
+        present = len(self._floor.candidates())
+        if reply.finished or present < 2:  # what is said now is a goodbye, and no loop
             return None
-        return reply.stop_reason or self.conduct.loops.check(self._turns, parties=len(self._floor.candidates()))
+        return reply.stop_reason or self.conduct.loops.check(self._turns, parties=present)
 
-    def _log(self, action: str, agent: str | None, content: str, *, label: str | None = None) -> None:
-        self._events.append(
-            Event(agent=agent, action=action, actionLabel=label, content=content, timestamp=self.clock())
-        )
+    def _log(self, action: str, agent: str, content: str) -> None:
+        self._events.append(Event(agent=agent, action=action, content=content, timestamp=self.clock()))
 
     def _close(self, reason: str) -> None:
         self.dialog.stopReason = reason

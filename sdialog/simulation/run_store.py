@@ -117,7 +117,7 @@ class RunStore:
         index = _index(outcome)
         # Usage first: a crash between the two lines leaves usage without a dialog, which the next start drops.
         self._write_usage(index, outcome)
-        line = json.dumps(outcome.dialog.json(), ensure_ascii=False, separators=(",", ":")).encode()
+        line = outcome.dialog.json_line().encode()
         if index < self._frontier:
             self._late.append(line)
         else:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from sdialog.llm.scheduler import Client
 
 
+TURN_TAKING = "(turn taking)"
+"""Stands for a policy where a speaker's name is expected: in usage, request keys and events."""
+
+
 @dataclass(slots=True)
 class Floor:
     """The state of one conversation, as a policy sees it.
@@ -90,12 +94,13 @@ class TurnTaking(ABC):
     implement :meth:`next`; its constructor's arguments become the options of the scenario's ``turn_taking`` key.
     """
 
-    labels: bool = False
-    """Whether the choice is worth an event: a ``select_speaker`` event is then logged before the turn."""
-
     @abstractmethod
     async def next(self, floor: Floor) -> str:
         """Return the name of the one who speaks next, one of ``floor.candidates()``."""
+
+    def chooser(self, floor: Floor, name: str) -> str | None:
+        """Return who has just chosen ``name``, if that is worth a ``select_speaker`` event; else None."""
+        return None
 
     def silent_choice(self, floor: Floor, speaker: str, text: str) -> str | None:
         """Return whom a reply merely names, if that is all it does and it is therefore no turn; else None."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sdialog.core.seeds import derive_seed
 from sdialog.llm.types import GenerateConfig, GenerateRequest, Message
-from sdialog.simulation.turn_taking.base import Floor, TurnTaking, named_in, policies
+from sdialog.simulation.turn_taking.base import TURN_TAKING, Floor, TurnTaking, named_in, policies
 
 if TYPE_CHECKING:
     from sdialog.llm.protocol import Model
@@ -28,8 +28,6 @@ class ModelChosen(TurnTaking):
         turns: how many of the latest turns to show.
     """
 
-    labels = True
-
     def __init__(self, model: str | None = None, retries: int = 2, turns: int = 12) -> None:
         self.model, self.retries, self.turns = model, retries, turns
 
@@ -48,6 +46,10 @@ class ModelChosen(TurnTaking):
             floor.count("choice_unreadable")
         floor.count("choice_fallback")
         return floor.after(floor.last, names)
+
+    def chooser(self, floor: Floor, name: str) -> str | None:
+        """Return a name for the model, which is no party."""
+        return None if floor.last is None else TURN_TAKING
 
     def _model(self, floor: Floor) -> Model:
         if self.model is None:
@@ -71,7 +73,7 @@ class ModelChosen(TurnTaking):
                 seed=derive_seed(floor.seed, "choice", turn, "attempt", attempt),
             ),
             schema=_schema(names) if "schema" in model.features else None,
-            key=f"{floor.dialog.id}/turn taking",
+            key=f"{floor.dialog.id}/{TURN_TAKING}",
         )
 
 

@@ -25,8 +25,6 @@ class Moderator(TurnTaking):
         name: which party leads.
     """
 
-    labels = True
-
     def __init__(self, name: str) -> None:
         self.name = name
 
@@ -45,6 +43,10 @@ class Moderator(TurnTaking):
         if not named:
             floor.count("choice_fallback")
         return named[-1] if named else floor.longest_silent(others)
+
+    def chooser(self, floor: Floor, name: str) -> str | None:
+        """Return the moderator, for every choice but that of itself."""
+        return None if name == self.name else self.name
 
     def over(self, floor: Floor) -> bool:
         """Whether the moderator has closed the conversation."""

@@ -1,0 +1,59 @@
+"""What commands share in showing results: JSON for machines, tables for people."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+
+
+def single(command: Any) -> typer.Typer:
+    """Return the app of a file with one command."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app.command(context_settings={"help_option_names": ["-h", "--help"]})(command)
+    return app
+
+
+def print_json(value: Any) -> None:
+    """Print JSON."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_table(rows: Iterable[Sequence[str]], *headers: str) -> None:
+    """Print a table; on a terminal with lines cut to its width, otherwise with tabs between the cells."""
+    listed = [[str(cell) for cell in row] for row in rows]
+    if not sys.stdout.isatty():
+        for row in listed:
+            typer.echo("\t".join(row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, header in enumerate(headers):
+        table.add_column(header, no_wrap=number == 0, overflow="fold")
+    for row in listed:
+        table.add_row(*row)
+    Console(width=shutil.get_terminal_size().columns, markup=False, highlight=False).print(table)
+
+
+def run_place(path: Path) -> Path:
+    """Return a path to read dialogs from.
+
+    Raises:
+        UserError: if there is nothing, or a run folder without dialogs yet.
+    """
+    from sdialog.core.errors import UserError
+
+    if not path.exists():
+        raise UserError(f"there is no file or folder {path}; make a run with: sdialog generate SCENARIO --out {path}")
+    if (path / "plan.json").exists() and not (path / "dialogs.jsonl").exists():
+        raise UserError(f"the run in {path} holds no dialogs yet; go on with it by the same sdialog generate command")
+    return path

@@ -1,0 +1,65 @@
+"""``sdialog export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sdialog.cli._output import JsonOption, print_json, print_table, run_place, single
+
+_SUFFIXES = {
+    "openai": ".openai.jsonl",
+    "sharegpt": ".sharegpt.jsonl",
+    "chatml": ".chatml.jsonl",
+    "parquet": ".parquet",
+    "jsonl": ".jsonl",
+    "json": ".json",
+    "csv": ".csv",
+    "tsv": ".tsv",
+}
+
+
+def export(
+    run: Annotated[Path | None, typer.Argument(help="A run folder, or any file or folder of dialogs.")] = None,
+    to: Annotated[str | None, typer.Option("--to", "-t", help="The format; leave it out for a list.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="File or folder to write.")] = None,
+    assistant: Annotated[str | None, typer.Option(help="For chat formats: the speaker to learn from.")] = None,
+    system: Annotated[str | None, typer.Option(help="For chat formats: text of the system message.")] = None,
+    persona: Annotated[bool, typer.Option(help="For chat formats: put the persona into the system message.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write dialogs in another format: for training chat models, for tables, as text."""
+    from sdialog.core.errors import UserError
+    from sdialog.core.export import FORMATS
+    from sdialog.core.export import export as write
+    from sdialog.core.io import read_dialogs
+
+    if to is None:
+        if as_json:
+            print_json(FORMATS)
+        else:
+            print_table(FORMATS.items(), "format", "what it is")
+        return
+    if run is None:
+        raise UserError("say what to export: sdialog export RUN --to FORMAT")
+    place = run_place(run)
+    source = place / "dialogs.jsonl" if (place / "dialogs.jsonl").exists() else place
+    target = out or _beside(place, to)
+    count = write(read_dialogs(source), target, to, assistant=assistant, system=system, persona=persona)
+    if as_json:
+        print_json({"dialogs": count, "format": to, "out": str(target)})
+    else:
+        typer.echo(f"{count} dialogs written to {target}")
+
+
+def _beside(place: Path, fmt: str) -> Path:
+    """Return where to write when nobody said: in the run folder, or beside a file."""
+    suffix = _SUFFIXES.get(fmt, "")
+    if place.is_dir():
+        return place / "export" / (f"dialogs{suffix}" if suffix else fmt)
+    return place.with_name(place.name.split(".")[0] + (suffix or f"-{fmt}"))
+
+
+app = single(export)

@@ -1,0 +1,30 @@
+"""``sdialog models``."""
+
+from __future__ import annotations
+
+import typer
+
+from sdialog.cli._output import JsonOption, print_json, print_table, single
+
+
+def models(as_json: JsonOption = False) -> None:
+    """List the kinds of language models, whether each works here, and why not."""
+    from sdialog.core.settings import current
+    from sdialog.llm.get import usable
+
+    chosen, found = current(), usable()
+    if as_json:
+        backends = [{"name": status.name, "usable": status.usable, "reason": status.reason} for status in found]
+        print_json({"default": str(chosen.llm), "backends": backends})
+        return
+    print_table(
+        [(f"{status.name}:", "yes" if status.usable else "no", status.reason) for status in found],
+        "prefix",
+        "usable",
+        "why not",
+    )
+    how = "chosen" if chosen.llm_chosen else "built in; choose another with SDIALOG_LLM, --model, or the scenario"
+    typer.echo(f"\nDefault model: {chosen.llm} ({how})")
+
+
+app = single(models)
