@@ -1,0 +1,351 @@
+"""The agent as users drive it: published calls, copies instead of changes, stateless use, descriptions."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from sdialog.agents import Agent
+from sdialog.backends.scripted import ScriptedModel
+from sdialog.core.dialog import Context, Dialog, Turn
+from sdialog.core.errors import ConfigError, UnknownNameError, UnsupportedFeatureError
+from sdialog.core.settings import use
+from sdialog.llm.types import GenerateRequest, Message
+from sdialog.orchestrators import ChangeMindOrchestrator, LengthOrchestrator, SimpleReflexOrchestrator
+from sdialog.personas import Persona
+
+
+def counting(request: GenerateRequest) -> str:
+    return f"reply {sum(message.role == 'assistant' for message in request.messages) + 1}"
+
+
+def agent_with(**options: Any) -> Agent:
+    return Agent(**{"name": "Ava", "model": ScriptedModel(counting), **options})
+
+
+class Look:
+    """An inspector as far as agents know: it has interventions."""
+
+    def interventions(self) -> list[str]:
+        return ["layer 3"]
+
+
+def test_published_calls() -> None:
+    agent = Agent(Persona(name="Ava", role="guide"), None, "A museum", model=ScriptedModel(["Hello!", "Bye. STOP"]))
+    assert agent.name == "Ava" and agent.get_name() == "Ava"
+    assert agent("Hi") == "Hello!"
+    events = agent("Bye", return_events=True)
+    assert events is not None and [(event.agent, event.action, event.content) for event in events] == [
+        ("Ava", "utter", "Bye.")
+    ]
+    assert agent("Still there?") is None
+    agent.reset()
+    assert agent("Hi") == "Hello!"
+    assert [message.type for message in agent.memory] == ["system", "human", "ai"]
+    assert "A museum" in agent.prompt() and '"guide"' in agent.prompt()
+
+
+def test_an_empty_reply_is_empty_text_and_no_event() -> None:
+    agent = agent_with(model=ScriptedModel([""]))
+    assert agent("Hi") == ""
+    assert agent("Hi", True) == []
+
+
+def test_works_inside_a_running_loop() -> None:
+    async def notebook() -> str | None:
+        return agent_with()("Hi")
+
+    assert asyncio.run(notebook()) == "reply 1"
+
+
+def test_pipe_and_evolve_leave_the_original_alone() -> None:
+    plain = agent_with(persona=Persona(name="Ava"))
+    length, mind = LengthOrchestrator(max=6), ChangeMindOrchestrator(1.0)
+    guided = plain | length | [mind, None]
+    assert plain.orchestrators == () and guided.orchestrators == (length, mind)
+    assert guided is not plain and guided.model is plain.model
+    assert length.get_target_agent() is not None
+    renamed = guided.evolve(name="Eve", max_tool_rounds=2)
+    assert (renamed.name, renamed.max_tool_rounds, renamed.orchestrators) == ("Eve", 2, (length, mind))
+    assert guided.name == "Ava" and renamed.model is guided.model
+    assert plain.evolve(persona=Persona(name="Zoe"), name=None).name == "Zoe"
+
+
+def test_evolve_carries_what_mutators_changed_and_swaps_models_with_their_options() -> None:
+    agent = Agent(model="openai:some", api_key="sk-secret", temperature=0.1)
+    agent.set_first_utterances("Hello!")
+    agent.add_orchestrators(LengthOrchestrator(max=3))
+    warmer = agent.evolve(temperature=0.9)
+    assert (warmer.config.temperature, warmer.first_utterances, len(warmer.orchestrators)) == (0.9, "Hello!", 1)
+    other = agent.evolve(model=ScriptedModel(["x"]))
+    assert other.config.temperature is None and other.model_info == {"name": "scripted:list"}
+    assert other.evolve(name="x").model is other.model
+    assert "sk-secret" not in repr(agent) + agent.json(string=True) + str(warmer.model_info)
+
+
+def test_a_subclass_survives_the_pipe() -> None:
+    class Guide(Agent):
+        def __init__(self, town: str) -> None:
+            super().__init__(name="Guide", model=ScriptedModel(["x"]))
+            self.town = town
+
+    guide = Guide("Rome") | LengthOrchestrator(max=3)
+    assert isinstance(guide, Guide) and guide.town == "Rome"
+
+
+def test_mutators_act_on_this_agent_and_its_default_session() -> None:
+    agent = agent_with()
+    agent("Hi")
+    agent.add_orchestrators(SimpleReflexOrchestrator(lambda text: True, "Be brief."))
+    events = agent("And?", True)
+    assert events is not None and [event.action for event in events] == ["instruct", "utter"]
+    agent.clear_orchestrators()
+    events = agent("And?", True)
+    assert events is not None and [event.action for event in events] == ["utter"]
+    agent.set_first_utterances(["Good day."])
+    agent.reset()
+    assert agent() == "Good day."
+    with pytest.raises(TypeError, match="orchestrator"):
+        agent.add_orchestrators("be nice")  # type: ignore[arg-type]
+
+
+def test_inspectors_travel_as_interventions() -> None:
+    requests: list[GenerateRequest] = []
+
+    def script(request: GenerateRequest) -> str:
+        requests.append(request)
+        return "x"
+
+    seeing = ScriptedModel(script, features=frozenset({"interventions"}))
+    agent = Agent(model=seeing) | Look()
+    agent("Hi")
+    assert requests[0].interventions == ("layer 3",)
+    agent.clear_inspectors()
+    agent("Hi")
+    assert requests[1].interventions == ()
+    with pytest.raises(TypeError, match="inspector"):
+        agent.add_inspectors(5)
+    with pytest.raises(UnsupportedFeatureError, match="interventions"):
+        agent_with(inspectors=Look())
+
+
+def test_stateless_calls_touch_neither_the_list_nor_the_memory() -> None:
+    agent = agent_with(system_prompt="You are Ava.")
+    agent("Hi")
+    before = agent.memory_dump()
+    history = [
+        {"role": "user", "content": "One"},
+        {"role": "assistant", "content": "Two"},
+        {"role": "user", "content": [{"type": "text", "text": "Three"}]},
+    ]
+    copy = json.loads(json.dumps(history))
+    assert agent(history) == "reply 2"
+    assert history == copy
+    assert [message.content for message in agent.memory] == ["You are Ava.", "One", "Two", "Three", "reply 2"]
+    assert agent("Hi again") == "reply 2"
+    assert agent.memory[: len(before)] == before
+
+
+def test_stateless_calls_read_langchain_and_openai_tool_messages() -> None:
+    seen: list[Message] = []
+
+    def script(request: GenerateRequest) -> str:
+        seen.extend(request.messages)
+        return "ok"
+
+    asked = {"id": "1", "type": "function", "function": {"name": "find", "arguments": '{"what": "tea"}'}}
+    Agent(model=ScriptedModel(script))(
+        [
+            SimpleNamespace(type="human", content="Find tea"),
+            {"role": "assistant", "content": None, "tool_calls": [asked]},
+            {"role": "tool", "content": "found", "tool_call_id": "1"},
+            Message("user", "Well?"),
+        ]
+    )
+    assert [message.role for message in seen] == ["user", "assistant", "tool", "user"]
+    assert dict(seen[1].tool_calls[0].arguments) == {"what": "tea"}
+    with pytest.raises(ConfigError, match="message 0"):
+        agent_with()([{"text": "hi"}])
+
+
+def test_orchestrators_count_from_new_in_each_stateless_call() -> None:
+    agent = agent_with(orchestrators=ChangeMindOrchestrator(1.0, max_times=1))
+    for _ in range(3):
+        events = agent([{"role": "user", "content": "Hi"}], True)
+        assert events is not None and [event.action for event in events] == ["instruct", "utter"]
+
+
+def test_lookahead_leaves_no_trace_and_calls_no_tool() -> None:
+    called: list[int] = []
+
+    def pay() -> str:
+        called.append(1)
+        return "paid"
+
+    def script(request: GenerateRequest) -> Any:
+        if request.tools:
+            return {"tool_calls": [{"name": "pay", "arguments": {}}]}
+        return f"I would answer {request.messages[-1].content!r}. STOP"
+
+    agent = Agent(tools=pay, system_prompt="p", model=ScriptedModel(script))
+    before = agent.memory_dump()
+    assert agent.response_lookahead("Why?") == "I would answer 'Why?'."
+    assert agent.response_lookahead() == "I would answer 'p'."
+    assert agent.memory == before and called == []
+    assert agent_with(first_utterance="Welcome!").response_lookahead() == "Welcome!"
+
+
+def test_instruct_through_the_agent_lasts_one_reply() -> None:
+    agent = agent_with(system_prompt="p")
+    agent.instruct("Whisper.")
+    agent("Hi")
+    agent.instruct("Shout.", persist=True)
+    agent("Hi")
+    assert [message.content for message in agent.memory] == ["p", "Hi", "reply 1", "Shout.", "Hi", "reply 2"]
+
+
+def test_memory_dump_is_langchains_dict_form() -> None:
+    messages = pytest.importorskip("langchain_core.messages")
+
+    def look(word: str) -> str:
+        return "found"
+
+    script = [{"tool_calls": [{"name": "look", "arguments": {"word": "tea"}}], "thinking": "hm"}, "There."]
+    agent = Agent(system_prompt="p", tools=look, model=ScriptedModel(script))
+    agent.instruct("Stay.", persist=True)
+    agent("Find tea")
+    dumped = agent.memory_dump(as_dict=True)
+    json.dumps(dumped)
+    loaded = messages.messages_from_dict(dumped)
+    assert [message.type for message in loaded] == ["system", "system", "human", "ai", "tool", "ai"]
+    assert loaded[1].response_metadata == {"persist": True}
+    assert loaded[3].tool_calls[0]["args"] == {"word": "tea"}
+    assert loaded[3].additional_kwargs == {"reasoning_content": "hm"}
+    assert loaded[4].tool_call_id == loaded[3].tool_calls[0]["id"]
+    agent.memory_dump().clear()
+    assert agent.memory
+
+
+def test_json_describes_without_secrets() -> None:
+    agent = Agent(
+        Persona(name="A"),
+        first_utterance="hi",
+        orchestrators=[LengthOrchestrator(2, 4), ChangeMindOrchestrator(0.3, ["r"])],
+        model="openai:gpt-test",
+        api_key="sk-hidden",
+        seed=13,
+    )
+    assert agent.json() == {
+        "name": "A",
+        "model": {"name": "openai:gpt-test", "seed": 13},
+        "first_utterances": "hi",
+        "persona": {
+            "name": "A",
+            "language": "English",
+            "orchestrators": [
+                {"name": "LengthOrchestrator", "args": {"min": 2, "max": 4}},
+                {"name": "ChangeMindOrchestrator", "args": {"probability": 0.3, "reasons": ["r"], "max_times": 1}},
+            ],
+        },
+    }
+    text = agent.json(string=True, indent=2)
+    assert isinstance(text, str) and json.loads(text)["name"] == "A"
+
+
+def test_context_and_examples_of_a_session_do_not_stick() -> None:
+    example = Dialog(turns=[Turn(speaker="X", text="an example")])
+    agent = Agent(Persona(name="Ava"), context=Context(location="a museum"), model=ScriptedModel(["x"]))
+    other = agent.session(1, context="a station", example_dialogs=[example]).memory[0].content
+    assert "a station" in other and "museum" not in other and "an example" in other
+    assert "a museum" in agent.session(1).memory[0].content
+    agent.reset(context="a harbour")
+    assert "a harbour" in agent.prompt()
+    agent.reset()
+    assert "a museum" in agent.prompt() and "harbour" not in agent.prompt()
+
+
+def test_end_word_is_mentioned_only_to_those_who_may_use_it() -> None:
+    persona = Persona(name="Ava")
+    assert "STOP" in Agent(persona, model=ScriptedModel(["x"])).prompt()
+    assert "STOP" not in Agent(persona, can_finish=False, model=ScriptedModel(["x"])).prompt()
+
+
+def test_a_prompt_of_ones_own_wins_over_the_persona(caplog: pytest.LogCaptureFixture) -> None:
+    agent = Agent(Persona(name="Ava"), system_prompt="You are a lamp.", model=ScriptedModel(["x"]))
+    assert (agent.prompt(), agent.persona, agent.name, agent.get_name("Lamp")) == (
+        "You are a lamp.",
+        None,
+        None,
+        "Lamp",
+    )
+    assert "system_prompt" in caplog.text
+    assert Agent(model=ScriptedModel(["x"])).prompt() == ""
+
+
+def test_a_template_of_ones_own(tmp_path: Any) -> None:
+    template = tmp_path / "mine.j2"
+    template.write_text("I play {{ persona }}")
+    with use(prompts={"persona_agent": str(template)}):
+        assert Agent(Persona(name="Ava"), model=ScriptedModel(["x"])).prompt().startswith("I play {")
+
+
+def test_seeds_decide() -> None:
+    def script(request: GenerateRequest) -> str:
+        return str(request.config.seed)
+
+    agent = Agent(model=ScriptedModel(script))
+    agent.reset(seed=7)
+    first = agent("Hi")
+    agent.reset(seed=7)
+    assert agent("Hi") == first
+    agent.reset(seed=8)
+    assert agent("Hi") != first
+    seeded = [Agent(model=ScriptedModel(script), seed=3) for _ in range(2)]
+    assert seeded[0]("Hi") == seeded[1]("Hi")
+
+
+def test_objects_and_functions_as_models() -> None:
+    class Chat:
+        def invoke(self, messages: list[Any]) -> Any:
+            return SimpleNamespace(content=[{"type": "text", "text": "From blocks."}])
+
+    chat = Chat()
+    agent = Agent(model=chat)
+    assert agent("Hi") == "From blocks."
+    assert agent.llm is chat and agent.base_model is chat and agent.tokenizer is None
+    assert Agent(model=lambda messages: "Hi " + messages[-1].content)("Bob") == "Hi Bob"
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"model": "opnai:gpt"}, UnknownNameError, "openai"),
+        ({"model": 5}, ConfigError, "int"),
+        ({"persona": "a grumpy man"}, ConfigError, "system_prompt"),
+        ({"preprocessing_fn": "lower"}, ValueError, "preprocessing_fn"),
+        ({"postprocess_fn": 1}, ValueError, "postprocess_fn"),
+        ({"first_utterance": [1]}, ConfigError, "first utterances"),
+        ({"max_tool_rounds": -1}, ConfigError, "max_tool_rounds"),
+    ],
+)
+def test_wrong_arguments_are_told_at_once(options: dict[str, Any], error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        agent_with(**options)
+
+
+def test_a_function_that_returns_no_text_is_named() -> None:
+    with pytest.raises(ConfigError, match="postprocess_fn must return text"):
+        agent_with(postprocess_fn=lambda text: None)("Hi")
+
+
+def test_serving_without_a_server_says_so() -> None:
+    pytest.importorskip("sdialog")
+    try:
+        import sdialog.server  # type: ignore[import-not-found]  # noqa: F401
+    except ModuleNotFoundError:
+        with pytest.raises(UnsupportedFeatureError, match="server"):
+            agent_with().serve()
