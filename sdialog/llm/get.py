@@ -127,13 +127,9 @@ def _by_name(name: str, think: bool | None, kwargs: dict[str, Any]) -> Resolved:
 
 def _by_wrapping(model: Any, think: bool | None, kwargs: dict[str, Any]) -> Resolved:
     if callable(getattr(model, "invoke", None)):
-        from sdialog.backends.langchain import LangChainModel
-
-        wrapped: Backend = LangChainModel(model)
+        wrapped = backends.get("langchain")(model)
     elif callable(model):
-        from sdialog.backends.callable import CallableModel
-
-        wrapped = CallableModel(model)
+        wrapped = backends.get("callable")(model)
     else:
         raise ConfigError(
             f"{type(model).__name__} cannot be a model; give a name such as 'openai:gpt-4.1', a model object, an "
