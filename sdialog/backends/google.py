@@ -104,6 +104,9 @@ class GoogleBackend(RemoteBackend):
         self._base_url, self._headers, self._max_connections = base_url, default_headers, max_connections
         self._cloud = {"vertexai": vertexai, "project": project, "location": location} if vertexai else {}
         self._recall = Recall()
+        # Imported here and not at the first call: it takes seconds, which would count against that call's limit.
+        self._genai = need(self.package, extra=self.extra, why=f"use {self.name}")
+        self._http = need("httpx", extra="all", why=f"use {self.name}")
 
     @classmethod
     def unusable_because(cls) -> str | None:
@@ -117,8 +120,7 @@ class GoogleBackend(RemoteBackend):
     def _connect(self) -> Any:
         if not self._key and not self._cloud:
             raise AuthenticationError("no key: set GOOGLE_API_KEY, or give api_key=")
-        genai = need(self.package, extra=self.extra, why=f"use {self.name}")
-        http = need("httpx", extra="all", why=f"use {self.name}")
+        genai, http = self._genai, self._http
         limits = http.Limits(max_connections=self._max_connections, max_keepalive_connections=self._max_connections)
         pool = http.AsyncClient(limits=limits, timeout=http.Timeout(None, connect=min(10.0, self.timeout)))
         options = genai.types.HttpOptions(
@@ -140,7 +142,6 @@ class GoogleBackend(RemoteBackend):
         await pool.aclose()
 
     def _call(self, request: GenerateRequest) -> dict[str, Any]:
-        types = need("google.genai.types", extra=self.extra, why=f"use {self.name}")
         system, exchanges = alternate(request.messages)
         config: dict[str, Any] = {
             theirs: getattr(request.config, ours)
@@ -168,14 +169,12 @@ class GoogleBackend(RemoteBackend):
         for name in self.refused:
             for key in _REFUSED_AS[name]:
                 config.pop(key, None)
-        known = types.GenerateContentConfig.model_fields
+        known = self._genai.types.GenerateContentConfig.model_fields
         extra = request.config.extra
         config |= {name: value for name, value in extra.items() if name in known}
         if body := {name: value for name, value in extra.items() if name not in known}:
             config["http_options"] = {"extra_body": body, "retry_options": {"attempts": 1}}
-        # Made a model here: the SDK leaves dicts within a dict of options as they are, names and all.
-        typed = types.GenerateContentConfig.model_validate(config)
-        return {"model": self.model, "contents": self._contents(exchanges), "config": typed}
+        return {"model": self.model, "contents": self._contents(exchanges), "config": config}
 
     def _contents(self, exchanges: Sequence[Exchange]) -> list[dict[str, Any]]:
         names = {call.id: call.name for e in exchanges for message in e.messages for call in message.tool_calls}
@@ -253,7 +252,7 @@ class GoogleBackend(RemoteBackend):
 
     def _calls(self, parts: Sequence[Any], request: GenerateRequest) -> tuple[ToolCall, ...]:
         number = sum(len(message.tool_calls) for message in request.messages)
-        calls = []
+        calls: list[ToolCall] = []
         for part in parts:
             if part.function_call is None:
                 continue
@@ -265,8 +264,7 @@ class GoogleBackend(RemoteBackend):
         return tuple(calls)
 
     def _explain(self, error: Exception) -> LLMError | None:
-        errors = need("google.genai.errors", extra=self.extra, why=f"use {self.name}")
-        http = need("httpx", extra="all", why=f"use {self.name}")
+        errors, http = self._genai.errors, self._http
         if isinstance(error, errors.APIError):
             message = str(error.message or error.details)
             if error.code == 400 and re.search(r"api[ _]key", f"{message} {error.details}", re.IGNORECASE):

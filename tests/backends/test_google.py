@@ -36,6 +36,11 @@ def ask(server: Any, *requests: GenerateRequest, **options: Any) -> list[Generat
     return asyncio.run(call())
 
 
+def plain_names(data: dict[str, Any]) -> dict[str, Any]:
+    """Fold ``snake_case`` and ``camelCase`` together: the service reads both, and the SDK sends both."""
+    return {name.replace("_", "").lower(): value for name, value in data.items()}
+
+
 def test_a_reply_comes_back_whole() -> None:
     with serve([Reply("Hello.", thinking="hm", input_tokens=21, output_tokens=4, finish="MAX_TOKENS")]) as server:
         (result,) = ask(server, GenerateRequest(HELLO, logprobs=1))
@@ -58,9 +63,9 @@ def test_the_request_holds_what_was_asked() -> None:
     options = sent["generationConfig"]
     assert options["responseMimeType"] == "application/json" and options["responseJsonSchema"] == schema
     assert options["seed"] == 3 and options["maxOutputTokens"] == 9 and options["stopSequences"] == ["END"]
-    assert options["thinkingConfig"] == {"thinkingBudget": 0} and "minP" not in options
-    (declared,) = sent["tools"][0]["functionDeclarations"]
-    assert declared["name"] == "refund" and declared["parametersJsonSchema"] == dict(REFUND.parameters)
+    assert plain_names(options["thinkingConfig"]) == {"thinkingbudget": 0} and "minP" not in options
+    declared = plain_names(sent["tools"][0]["functionDeclarations"][0])
+    assert declared["name"] == "refund" and declared["parametersjsonschema"] == dict(REFUND.parameters)
 
 
 def test_the_opening_turn_and_instructions_fit_its_rules() -> None:
@@ -96,7 +101,7 @@ def test_tool_calls_are_numbered_and_their_signature_goes_back() -> None:
         ToolCall("call_0", "refund", {"amount": 5}),
         ToolCall("call_1", "refund", {"amount": 6}),
     )
-    assert first["generationConfig"]["thinkingConfig"] == {"includeThoughts": True}
+    assert plain_names(first["generationConfig"]["thinkingConfig"]) == {"includethoughts": True}
     asked, answered = second["contents"][1]["parts"], second["contents"][2]["parts"]
     assert base64.urlsafe_b64decode(asked[0]["thoughtSignature"]) == b"signed" and "thoughtSignature" not in asked[1]
     assert [part["functionResponse"]["response"] for part in answered] == [{"ok": True}, {"result": "done"}]
@@ -169,12 +174,12 @@ def test_a_stream_that_breaks_off_ends_with_an_error() -> None:
         (Answer({"candidates": [{"finishReason": "MALFORMED_FUNCTION_CALL"}]}), errors.ServerError),
         (Answer({}, cut="before"), errors.ConnectionFailedError),
         (Answer({"a": "b" * 99}, cut="middle"), errors.ConnectionFailedError),
-        (Answer({}, delay=5), errors.LLMTimeoutError),
+        (Answer({}, delay=9), errors.LLMTimeoutError),
     ],
 )
 def test_what_goes_wrong_is_named(answer: Answer, kind: Any) -> None:
     with serve([answer]) as server:
-        (result,) = ask(server, GenerateRequest(HELLO, key="k"), timeout=0.6)
+        (result,) = ask(server, GenerateRequest(HELLO, key="k"), timeout=2 if answer.delay else 60)
         assert len(server.requests) == 1, "the SDK must not retry by itself"
     assert type(result.error) is (errors.ContextLengthError if kind == "context" else kind)
     assert "a-secret-key" not in f"{result.error}{result.error!r}"

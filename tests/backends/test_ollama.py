@@ -182,12 +182,12 @@ def test_a_pull_that_fails_is_said_so() -> None:
         (Answer({"message": {"role": "assistant"}, "done": True, "done_reason": "load"}), errors.ServerError),
         (Answer({"message": {"role": "assistant"}}, cut="before"), errors.ConnectionFailedError),
         (Answer({"message": {"role": "assistant"}}, cut="middle"), errors.ConnectionFailedError),
-        (Answer({}, delay=5), errors.LLMTimeoutError),
+        (Answer({}, delay=9), errors.LLMTimeoutError),
     ],
 )
 def test_what_goes_wrong_is_named(answer: Answer, kind: type[errors.LLMError]) -> None:
     with serve([answer]) as server:
-        result = ask(server, options={"timeout": 0.4})
+        result = ask(server, options={"timeout": 2 if answer.delay else 60})
         assert len(server.requests) == 1
     assert type(result.error) is kind
     assert result.error.backend == "ollama:qwen3:1b" and result.error.request_key == "k"
