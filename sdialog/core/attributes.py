@@ -15,10 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from sdialog.core.errors import DialogFormatError, UnknownNameError
 from sdialog.core.identity import VERSION, new_id, timestamp
-from sdialog.core.validation import problem
+from sdialog.core.validation import parse_json, problem
 
 HOMES = ("sdialog.personas",)
-"""Modules that define attribute models and are loaded when a class is asked for by a name not known yet."""
+"""Modules that offer attribute models, asked for a class by a name that is not known yet."""
 
 
 class Metadata(BaseModel):
@@ -186,18 +186,14 @@ class AttributeModel(BaseModel):
     def from_file(cls, path: str | Path, object_class: type[AttributeModel] | None = None) -> Self:
         """Read an object from a JSON file; arguments and errors as in :meth:`from_dict`."""
         try:
-            return cls.from_json(Path(path).read_text(encoding="utf-8-sig"), object_class)
+            return cls.from_json(Path(path).read_bytes(), object_class)
         except DialogFormatError as error:
             raise DialogFormatError(error.message, file=path, line=error.line) from error
 
     @classmethod
-    def from_json(cls, json_str: str, object_class: type[AttributeModel] | None = None) -> Self:
+    def from_json(cls, json_str: str | bytes, object_class: type[AttributeModel] | None = None) -> Self:
         """Read an object from JSON text; arguments and errors as in :meth:`from_dict`."""
-        try:
-            data = json.loads(json_str)
-        except json.JSONDecodeError as error:
-            raise DialogFormatError(f"not JSON: {error.msg}", line=error.lineno) from error
-        return cls.from_dict(data, object_class)
+        return cls.from_dict(parse_json(json_str), object_class)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], object_class: type[AttributeModel] | None = None) -> Self:
@@ -273,8 +269,9 @@ def find_class(name: str) -> type[AttributeModel]:
         UnknownNameError: if there is none.
     """
     if name not in _classes:
-        _load_homes()
+        _load_homes(name.rpartition(".")[2])
     if name not in _classes:
+        _load_homes()
         short = [known for known in _classes if "." not in known]
         hint = "A class of your own must be imported before what was saved from it is read."
         raise UnknownNameError("attribute class", name, short, hint)
@@ -298,13 +295,16 @@ def described(attributes: Mapping[str, Any]) -> str:
         >>> described({"years_of_experience": 7, "hobbies": ["chess", "tea"], "rules": ""})
         '* Years of experience: 7\\n* Hobbies: chess, tea'
     """
-    given = {name: value for name, value in attributes.items() if not _is_empty(value) and value != []}
+    given = {name: value for name, value in attributes.items() if value is not None and value not in ("", [], {})}
     return "\n".join(f"* {_label(name)}: {_readable(value)}" for name, value in given.items())
 
 
-def _load_homes() -> None:
+def _load_homes(name: str | None = None) -> None:
+    """Load the built-in class of this name, or all of them; the homes load a class when it is asked for."""
     for home in HOMES:
-        importlib.import_module(home)
+        module = importlib.import_module(home)
+        for offered in module.__all__ if name is None else {name}.intersection(module.__all__):
+            getattr(module, offered)
 
 
 def _fits(known: type[AttributeModel], values: Iterable[str]) -> bool:
@@ -328,7 +328,7 @@ def _readable(value: Any) -> str:
 def plain(value: Any) -> Any:
     """Make plain data of what JSON does not know: objects with a ``json`` method by that, others as text."""
     as_json = getattr(value, "json", None)
-    return as_json() if callable(as_json) else str(value)
+    return as_json() if callable(as_json) and not isinstance(value, type) else str(value)
 
 
 def _label(name: str) -> str:

@@ -41,7 +41,7 @@ def write_parquet(dialogs: Iterable[Dialog], path: Path) -> int:
     count = 0
     with parquet.ParquetWriter(str(path), schema, compression="zstd") as writer:
         for batch in _batches(rows):
-            writer.write_table(arrow.Table.from_pylist(batch, schema=schema))
+            writer.write_table(_table(arrow, batch, schema))
             count += len(batch)
     return count
 
@@ -106,6 +106,15 @@ def dialog_of(row: dict[str, Any]) -> Dialog:
 def _batches(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     while batch := list(islice(rows, ROWS_AT_ONCE)):
         yield batch
+
+
+def _table(arrow: Any, batch: list[dict[str, Any]], schema: Any) -> Any:
+    try:
+        return arrow.Table.from_pylist(batch, schema=schema)
+    except UnicodeEncodeError:
+        # Half a surrogate pair, as a cut-off emoji leaves it, becomes a question mark: columns hold UTF-8.
+        text = json.dumps(batch, ensure_ascii=False).encode("utf-8", "replace")
+        return arrow.Table.from_pylist(json.loads(text), schema=schema)
 
 
 def _schema(arrow: Any) -> Any:

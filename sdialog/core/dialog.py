@@ -19,7 +19,7 @@ from sdialog.core.files import FileMethods
 from sdialog.core.identity import VERSION, new_id, timestamp
 from sdialog.core.text import TextMethods
 from sdialog.core.turns import Event, Instruction, Turn
-from sdialog.core.validation import problem
+from sdialog.core.validation import parse_json, problem
 
 __all__ = ["SCHEMA_VERSION", "Context", "Dialog", "Event", "Instruction", "Turn"]
 
@@ -217,15 +217,7 @@ class Dialog(TextMethods, FileMethods, BaseModel):
             if error.errors(include_url=False)[0]["type"] != "json_invalid":
                 raise DialogFormatError(f"not a dialog: {problem(error)}") from error
         # The standard parser is slower, but says on which line it stumbled, and knows half surrogate pairs.
-        try:
-            data = json.loads(json_str)
-        except json.JSONDecodeError as error:
-            raise DialogFormatError(f"not JSON: {error.msg}", line=error.lineno) from error
-        except UnicodeDecodeError as error:
-            raise DialogFormatError("not UTF-8 text", line=error.object[: error.start].count(b"\n") + 1) from error
-        except (RecursionError, ValueError) as error:
-            raise DialogFormatError(f"JSON that cannot be read: {error}") from error
-        return cls.from_dict(data)
+        return cls.from_dict(parse_json(json_str))
 
     def get_persona(self, speaker: str, object_class: type[AttributeModel] | None = None) -> AttributeModel:
         """Rebuild a speaker's persona from what the dialog keeps of it.

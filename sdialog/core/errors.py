@@ -54,10 +54,15 @@ class UnknownNameError(UserError):
     """A name that nothing answers to, with the nearest names that exist."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str] = (), hint: str = "") -> None:
-        self.kind, self.name = kind, name
+        self.kind, self.name, self.hint = kind, name, hint
         self.known = sorted(set(known))
         self.near = near_names(name, self.known)
-        super().__init__(f"unknown {kind} {name!r}{_suggest(self.near, self.known)}{hint and ' ' + hint}")
+        said = f"unknown {kind} {name!r}{_suggest(self.near, self.known)}"
+        super().__init__(f"{said}{'' if said.endswith('?') else '.'} {hint}" if hint else said)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The default passes the finished message to __init__, which fails in another process.
+        return type(self), (self.kind, self.name, self.known, self.hint)
 
 
 class MissingDependencyError(UserError, ImportError):

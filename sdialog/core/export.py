@@ -131,7 +131,8 @@ def _write_table(dialogs: Iterable[Dialog], path: Path, fmt: str) -> int:
     written = 0
     with _text(path) as file:
         file.write(write_row(("dialog_id", "turn", "speaker", "text"), delimiter))
-        for written, dialog in enumerate(dialogs, start=1):
+        for dialog in dialogs:
+            written += 1
             dialog_id = None if dialog.id is None else str(dialog.id)
             for index, turn in enumerate(dialog):
                 file.write(write_row((dialog_id, str(index), turn.speaker, turn.text), delimiter))

@@ -19,14 +19,13 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import json
 import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from sdialog.core.dialog import Dialog
 from sdialog.core.errors import DialogFormatError, UnknownNameError, UserError
@@ -34,6 +33,7 @@ from sdialog.core.files import DEFAULT_TEMPLATE
 from sdialog.core.plaintext import read_turns, write_turns
 from sdialog.core.tables import COMMA, TAB, read_table, write_table
 from sdialog.core.text import merge_consecutive
+from sdialog.core.validation import parse_json
 
 TYPES = ("json", "jsonl", "txt", "csv", "tsv")
 RUN_FILES = ("dialogs.jsonl", "dialogs.jsonl.gz")
@@ -226,11 +226,7 @@ def _read_json(path: Path, _name: str, _reading: Reading) -> Iterator[Dialog]:
         dialog._path = str(path)
         yield dialog
         return
-    try:
-        entries: list[Any] = json.loads(content)
-    except json.JSONDecodeError as error:
-        raise DialogFormatError(f"not JSON: {error.msg}", line=error.lineno) from error
-    for index, entry in enumerate(entries):
+    for index, entry in enumerate(parse_json(content)):
         try:
             yield Dialog.from_dict(entry)
         except DialogFormatError as error:

@@ -26,18 +26,17 @@ def need(module: str, *, extra: str, why: str) -> ModuleType:
         >>> need("json", extra="none", why="read JSON").__name__
         'json'
     """
+    package = module.partition(".")[0]
     try:
         return importlib.import_module(module)
-    except ImportError as error:
-        package = module.partition(".")[0]
-        if error.name is not None and error.name.partition(".")[0] != package:
-            raise MissingDependencyError(
-                f"{package} is needed to {why} and is installed, but its own import of {error.name!r} failed. "
-                f"Repair it with: pip install --upgrade 'sdialog[{extra}]'"
-            ) from error
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != package:
+            raise MissingDependencyError(_broken(package, why, extra, error)) from error
         raise MissingDependencyError(
             f"{package} is needed to {why} and is not installed. Install it with: pip install 'sdialog[{extra}]'"
         ) from error
+    except ImportError as error:
+        raise MissingDependencyError(_broken(package, why, extra, error)) from error
 
 
 def available(module: str) -> bool:
@@ -48,3 +47,10 @@ def available(module: str) -> bool:
         return find_spec(module) is not None
     except ModuleNotFoundError:
         return False
+
+
+def _broken(package: str, why: str, extra: str, error: ImportError) -> str:
+    return (
+        f"{package} is needed to {why} and is installed, but importing it failed: {error}. "
+        f"Repair it with: pip install --upgrade 'sdialog[{extra}]'"
+    )

@@ -50,9 +50,11 @@ class Registry(Generic[T]):
             held = self._origins.get(name)
             if held is not None and held != origin:
                 raise ConfigError(f"two {self.kind}s want the name {name!r}: {held} and {origin}; rename one")
-            self._parts[name], self._origins[name] = part, origin
             for alias in aliases:
-                self._aliases[alias] = name
+                if alias in self._parts or self._aliases.get(alias, name) != name:
+                    raise ConfigError(f"{self.kind} {name!r} wants the alias {alias!r}, which is taken; choose another")
+            self._parts[name], self._origins[name] = part, origin
+            self._aliases.update(dict.fromkeys(aliases, name))
             return part
 
         return keep
@@ -80,9 +82,12 @@ class Registry(Generic[T]):
             if name not in self._parts:
                 raise ConfigError(f"module {self.folder}.{name} does not register a {self.kind} named {name!r}")
             return self._parts[name]
-        for point in self._entry_points():
-            if point.name == name:
-                return self.register(name)(point.load())
+        points = [point for point in self._entry_points() if point.name == name]
+        if len(points) > 1:
+            packages = " and ".join(sorted(_package(point) for point in points))
+            raise ConfigError(f"the packages {packages} both offer a {self.kind} named {name!r}; uninstall one")
+        if points:
+            return self.register(name)(self._loaded(points[0]))
         raise UnknownNameError(self.kind, name, [*self.names(), *self._aliases])
 
     def __contains__(self, name: object) -> bool:
@@ -119,7 +124,22 @@ class Registry(Generic[T]):
         for point in points:
             if point.name in self._folder_modules():
                 raise ConfigError(
-                    f"installed package {point.dist.name if point.dist else '?'} offers a {self.kind} named "
+                    f"installed package {_package(point)} offers a {self.kind} named "
                     f"{point.name!r}, which is a built-in; rename its entry point"
                 )
         return points
+
+    def _loaded(self, point: Any) -> T:
+        try:
+            part: T = point.load()
+        except SDialogError:
+            raise
+        except (ImportError, AttributeError) as error:
+            raise ConfigError(
+                f"{self.kind} {point.name!r} of package {_package(point)} cannot be loaded: {error}"
+            ) from error
+        return part
+
+
+def _package(point: Any) -> str:
+    return str(point.dist.name) if point.dist else "?"

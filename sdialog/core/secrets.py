@@ -86,6 +86,7 @@ def _clean(value: Any) -> Any:
 
 _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)\b(bearer)\s+(?!auth\w*\b|token\b|scheme\b)[\w.~+/=-]{8,}"), rf"\1 {HIDDEN}"),
+    (re.compile(r"(?i)(authorization[\"']?\s*[:=]\s*[\"']?basic)\s+[\w+/]+=*"), rf"\1 {HIDDEN}"),
     (re.compile(r"(?i)\b(basic)\s+(?=[\w+/]*[\d=])[\w+/]{8,}=*"), rf"\1 {HIDDEN}"),
     (re.compile(r"(?<=://)[^\s/@:]*:[^\s/@]+(?=@)"), HIDDEN),
     (re.compile(r"\b(?:sk|pk|rk)-[\w*-]{6,}"), HIDDEN),

@@ -36,7 +36,7 @@ def derive_seed(root: int, *path: str | int) -> int:
             raise TypeError(f"a seed path is made of strings and integers, not {type(step).__name__}: {step!r}")
         text = step if isinstance(step, str) else str(int(step))
         kind = "s" if isinstance(step, str) else "i"
-        digest.update(f"/{kind}{len(text)}:{text}".encode())
+        digest.update(f"/{kind}{len(text)}:{text}".encode("utf-8", "surrogatepass"))
     return int.from_bytes(digest.digest(), "big") >> (64 - SEED_BITS)
 
 

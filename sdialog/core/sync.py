@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import os
 import threading
 from collections.abc import Coroutine
@@ -54,7 +55,8 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end and return its result, from any thread.
 
     Works in scripts, inside a running loop (Jupyter), in repeated calls and in forked children. Ctrl-C cancels
-    the coroutine and is raised again once it has cleaned up.
+    the coroutine and is raised again once it has cleaned up; a second Ctrl-C does not wait. Settings made with
+    ``sdialog.core.settings.use`` hold in the coroutine too.
 
     Args:
         coroutine: what to run.
@@ -75,16 +77,24 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     if threading.current_thread() is keeper.thread:
         coroutine.close()
         raise RuntimeError("a plain (blocking) call was made inside sdialog's event loop; await its async twin there")
-    future = asyncio.run_coroutine_threadsafe(coroutine, keeper.loop)
+    task: asyncio.Task[Any] | None = None
+
+    async def watched() -> T:
+        nonlocal task
+        task = asyncio.current_task()
+        return await coroutine
+
+    def cancel() -> None:
+        if task is None:  # not begun yet: ask again on the loop's next turn
+            keeper.loop.call_soon(cancel)
+        else:
+            task.cancel()
+
+    future = asyncio.run_coroutine_threadsafe(watched(), keeper.loop)
     try:
         return future.result()
     except KeyboardInterrupt:
-        future.cancel()
-        asyncio.run_coroutine_threadsafe(_settle(), keeper.loop).result(timeout=5)
+        keeper.loop.call_soon_threadsafe(cancel)
+        # Its cleaning up may take a while; a second Ctrl-C does not wait for it.
+        concurrent.futures.wait([future])
         raise
-
-
-async def _settle() -> None:
-    """Give cancelled tasks a few turns of the loop to run their ``finally`` blocks."""
-    for _ in range(10):
-        await asyncio.sleep(0)

@@ -1,8 +1,33 @@
-"""Validation errors in one line."""
+"""JSON that may be faulty, and validation errors in one line."""
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from pydantic import ValidationError
+
+from sdialog.core.errors import DialogFormatError
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Parse JSON.
+
+    Raises:
+        DialogFormatError: if it is none; says on which line.
+
+    Example:
+        >>> parse_json('{"speaker": null}')
+        {'speaker': None}
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DialogFormatError(f"not JSON: {error.msg}", line=error.lineno) from error
+    except UnicodeDecodeError as error:
+        raise DialogFormatError("not UTF-8 text", line=error.object[: error.start].count(b"\n") + 1) from error
+    except (RecursionError, ValueError) as error:
+        raise DialogFormatError(f"JSON that cannot be read: {error}") from error
 
 
 def problem(error: ValidationError) -> str:

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from sdialog.core import settings
+from sdialog.core.sync import run
+
+
+async def add(a, b):
+    await asyncio.sleep(0)
+    return a + b
+
+
+def test_results_and_errors_come_back():
+    async def fail():
+        raise ValueError("reason")
+
+    assert run(add(1, 2)) == 3
+    with pytest.raises(ValueError, match="reason"):
+        run(fail())
+    assert run(add(2, 2)) == 4
+
+
+def test_works_under_a_running_loop():
+    async def notebook_cell():
+        return run(add(1, 2))
+
+    assert asyncio.run(notebook_cell()) == 3
+
+
+def test_one_loop_serves_many_threads():
+    loops, results = set(), []
+
+    async def work(i):
+        loops.add(asyncio.get_running_loop())
+        await asyncio.sleep(0.01)
+        return i
+
+    threads = [threading.Thread(target=lambda i=i: results.append(run(work(i)))) for i in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == list(range(20)) and len(loops) == 1
+
+
+def test_a_blocking_call_inside_the_loop_is_refused():
+    async def outer():
+        return run(add(1, 2))
+
+    with pytest.raises(RuntimeError, match="await its async twin"):
+        run(outer())
+
+
+def test_settings_of_the_caller_hold_inside():
+    async def model():
+        return settings.current().llm
+
+    with settings.use(llm="scripted:here"):
+        assert run(model()) == "scripted:here"
+    assert run(model()) != "scripted:here"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_has_its_own_loop(root):
+    code = """
+import os, sys
+from sdialog.core.sync import run
+async def pid(): return os.getpid()
+assert run(pid()) == os.getpid()
+child = os.fork()
+if child == 0:
+    os._exit(0 if run(pid()) == os.getpid() else 3)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+assert run(pid()) == os.getpid()
+print("both")
+"""
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, cwd=root)
+    assert (shown.stdout, shown.stderr) == ("both\n", "")
+
+
+INTERRUPTED = """
+import asyncio, sys
+from sdialog.core.sync import run
+async def work():
+    print("working", flush=True)
+    try:
+        await asyncio.sleep(60)
+    finally:
+        print("cleaning", flush=True)
+        await asyncio.sleep({cleaning})
+        print("clean", flush=True)
+try:
+    run(work())
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+async def again(): return "usable"
+print(run(again()))
+"""
+
+
+@pytest.mark.parametrize(
+    ("cleaning", "interrupts", "expected"),
+    [
+        (0.3, 1, ["working", "cleaning", "clean", "interrupted", "usable"]),
+        (60, 2, ["working", "cleaning", "interrupted", "usable"]),
+    ],
+)
+def test_ctrl_c_cancels_and_waits_for_the_cleaning_up(root, cleaning, interrupts, expected):
+    child = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED.format(cleaning=cleaning)], stdout=subprocess.PIPE, text=True, cwd=root
+    )
+    lines = [child.stdout.readline().strip()]
+    began = time.monotonic()
+    child.send_signal(signal.SIGINT)
+    if interrupts == 2:
+        lines.append(child.stdout.readline().strip())
+        child.send_signal(signal.SIGINT)
+    rest, _ = child.communicate(timeout=30)
+    assert [*lines, *rest.split()] == expected
+    assert time.monotonic() - began < 20
