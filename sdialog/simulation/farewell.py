@@ -20,14 +20,14 @@ _LATIN = (
     # Polish, Czech, Romanian, Hungarian, Turkish, Indonesian, Vietnamese, Swahili
     r"do widzenia|na shledanou|la revedere|viszontl[aá]t[aá]sra|ho[sş][cç]a ?kal[ıi]?n?|g[uü]le g[uü]le",
     r"sampai jumpa|selamat tinggal|t[aạ]m bi[eệ]t|kwaheri",
-    # Cyrillic, Greek, Arabic, Hebrew, Persian, Devanagari: scripts with spaces between words
+    # Cyrillic, Greek, Arabic, Hebrew, Persian: scripts with spaces between words
     r"до свидания|до встречи|до побачення|всего доброго|αντ[ίι]ο|γεια σας|مع السلامة|وداعا|إلى اللقاء|להתראות",
-    r"خداحافظ|अलविदा",
+    r"خداحافظ",
 )
-# These scripts put no spaces between words, so a word boundary would never match.
+# Scripts without spaces between words, or whose vowel signs are no word characters: a word boundary fails there.
 _UNSPACED = (
     *("再见", "再見", "拜拜", "回头见", "さようなら", "さよなら", "じゃあね", "またね", "失礼します"),
-    *("안녕히", "잘 가", "ลาก่อน"),
+    *("안녕히", "잘 가", "ลาก่อน", "अलविदा"),
 )
 
 _FAREWELL = re.compile(rf"\b(?:{'|'.join(_LATIN)})\b|{'|'.join(_UNSPACED)}", re.IGNORECASE)

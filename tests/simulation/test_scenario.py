@@ -1,0 +1,214 @@
+"""Scenario files: what they may say, and what is said about mistakes in them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sdialog.core.errors import DialogFormatError, UnknownNameError
+from sdialog.simulation import Scenario, ScenarioError, generate
+from sdialog.simulation.scenario import shipped
+from sdialog.simulation.scenario_yaml import read_yaml
+
+GOOD = """\
+name: desk
+model: {replies: ["Hello there.", "Goodbye. STOP"]}
+agents:
+  - name: Riley
+    persona: {type: Customer, age: "{18-80}", issue: [late, broken, lost]}
+    first_utterance: [Hi, Hello]
+  - name: Ava
+    persona: support/ava
+    tools: ["tools.py:refund"]
+    orchestrators:
+      - {type: LengthOrchestrator, min: 2, max: 6}
+      - {type: SimpleReflexOrchestrator, when_contains: refund, instruction: Follow the policy.}
+"""
+TOOLS = '''\
+def refund(order: str) -> str:
+    """Give the money back."""
+    return "done"
+
+def long_enough(dialog, turns=2):
+    return len(dialog) >= turns, f"only {len(dialog)} turns"
+
+def refuses(dialog):
+    return False
+'''
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "tools.py").write_text(TOOLS)
+    (tmp_path / "desk.yaml").write_text(GOOD)
+    return tmp_path
+
+
+def problems(folder: Path, text: str) -> list[str]:
+    path = folder / "bad.yaml"
+    path.write_text(text)
+    with pytest.raises(ScenarioError) as error:
+        Scenario.from_file(path).validate()
+    return str(error.value).splitlines()
+
+
+def test_a_good_scenario_runs(folder: Path) -> None:
+    scenario = Scenario.from_file(folder / "desk.yaml")
+    scenario.validate()
+    result = generate(scenario, 3)
+    assert (result.status, result.done) == ("complete", 3)
+    first = next(result.dialogs())
+    assert first.scenario == "desk"
+    assert first[0].text in ("Hi", "Hello")
+    assert first.personas is not None
+    assert first.personas["Riley"]["name"] == "Riley"
+
+
+@pytest.mark.parametrize("name", ["support-desk", "panel", "scripted"])
+def test_shipped_scenarios_are_in_order(name: str) -> None:
+    assert name in shipped()
+    Scenario.from_file(name).validate()
+
+
+@pytest.mark.parametrize("name", ["panel", "scripted"])
+def test_shipped_scripted_scenarios_run_to_their_end(name: str) -> None:
+    result = generate(name, 2)
+    assert result.stop_reasons == {"agent_stop": 2}
+
+
+CASES = [
+    ("orchestrators:", "orchestrater:", 10, "unknown key 'orchestrater' in agents[1]; did you mean 'orchestrators'?"),
+    ("name: desk", "nmae: desk", 1, "unknown key 'nmae'; did you mean 'name'"),
+    ("support/ava", "support/avaa", 8, "unknown persona 'support/avaa'; did you mean 'support/ava'"),
+    ("type: Customer", "type: Custmer", 5, "unknown persona class 'Custmer'; did you mean 'Customer'"),
+    ("issue:", "isue:", 5, "unknown attribute of Customer 'isue'; did you mean 'issue'"),
+    ("{18-80}", "{80-18}", 5, "'{80-18}' is empty: 80 is more than 18"),
+    ("{18-80}", "{lm}", 5, "{llm}"),
+    ("LengthOrchestrator", "LenghtOrchestrator", 11, "did you mean 'LengthOrchestrator'"),
+    ("max: 6", "maximum: 6", 11, "unknown argument of LengthOrchestrator 'maximum'; did you mean 'max'"),
+    ("tools.py:refund", "tools.py:refnd", 9, "unknown tool in tools.py 'refnd'; did you mean 'refund'"),
+    ("tools.py:refund", "tool.py:refund", 9, "unknown tool file 'tool.py'; did you mean 'tools.py'"),
+    ("tools.py:refund", "refund", 9, "write module:function, or file.py:function"),
+    ("tools.py:refund", "nomodule:refund", 9, "tool module 'nomodule' cannot be imported"),
+    ("name: desk", "max_turns: many", 1, "max_turns: input should be a valid integer"),
+    ("name: desk", "max_turns: 0", 1, "max_turns: input should be greater than or equal to 1, not 0"),
+    ("name: desk", "turn_taking: {moderator: Av}", 1, "unknown moderator 'Av'; did you mean 'Ava'"),
+    ("name: desk", "turn_taking: alternat", 1, "unknown turn-taking policy 'alternat'; did you mean 'alternate'"),
+    ("name: desk", "turn_taking: [a, b]", 1, "turn_taking: give a policy's name"),
+    ("name: desk", "limits: {concurency: 3}", 1, "unknown key 'concurency' in limits; did you mean 'concurrency'"),
+    ("name: desk", "context: {locaton: here}", 1, "unknown attribute of Context 'locaton'; did you mean 'location'"),
+    ("name: desk", "gate: [{validator: 'tools.py:long'}]", 1, "unknown validator in tools.py 'long'"),
+    ("name: desk", "gate: [{validator: 'tools.py:refuses', x: 1}]", 1, "does not take 'x'"),
+    ("name: desk", "gate: [{validatr: x}]", 1, "gate[0] lacks the key 'validator'"),
+    (
+        "when_contains: refund",
+        "when_contains: refund, condition2: 1",
+        12,
+        "unknown argument of SimpleReflexOrchestrator",
+    ),
+    ("{replies: [", "{name: 'opneai:gpt-4.1'} #", 2, "unknown model prefix 'opneai'; did you mean 'openai'"),
+    ("{replies: [", "{name: 'scripted:nothing.yaml'} #", 2, "unknown script 'nothing.yaml'"),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "line", "message"), CASES, ids=[case[1] for case in CASES])
+def test_a_mistake_is_told_with_its_line_and_what_was_meant(
+    folder: Path, right: str, wrong: str, line: int, message: str
+) -> None:
+    assert right in GOOD
+    told = problems(folder, GOOD.replace(right, wrong))
+    assert any(t.startswith(f"{folder / 'bad.yaml'}, line {line}: ") and message in t for t in told), told
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(folder: Path) -> None:
+    text = GOOD.replace("support/ava", "support/avaa").replace("issue:", "isue:").replace("max: 6", "mx: 6")
+    told = problems(folder, text)
+    assert [int(t.split(", line ")[1].split(":")[0]) for t in told] == [5, 8, 11]
+
+
+def test_what_is_missing_is_named(folder: Path) -> None:
+    assert "lacks the key 'agents'" in problems(folder, "name: x\n")[0]
+    assert "at least 2" in problems(folder, "agents:\n  - {name: A}\n")[0]
+    assert "a scenario is a mapping" in problems(folder, "- 1\n")[0]
+    assert "lacks the key 'agents'" in problems(folder, "")[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("name: a\nname: b\n", 2, "stands already in line 1"),
+        ("a: [1\nb: 2\n", 2, "YAML"),
+        ("a: !!python/name:os.system x", 1, "YAML"),
+    ],
+)
+def test_what_is_no_yaml_is_told_with_its_line(folder: Path, text: str, line: int, message: str) -> None:
+    (folder / "bad.yaml").write_text(text)
+    with pytest.raises(DialogFormatError, match=message) as error:
+        Scenario.from_file(folder / "bad.yaml")
+    assert error.value.line == line
+
+
+def test_a_missing_file_is_told_with_near_names() -> None:
+    with pytest.raises(UnknownNameError, match="support-desk"):
+        Scenario.from_file("support-dsk")
+
+
+def test_lines_are_known_of_every_value() -> None:
+    found = read_yaml("a:\n  - b: 1\n    c: [x,\n      y]\n")
+    assert found.line(("a", 0, "c", 1)) == 4
+    assert found.line(("a", 0, "c", 1, "deeper")) == 4
+    assert found.line(("nothing",)) == 1
+
+
+def test_anchors_and_merge_keys_work() -> None:
+    scenario = Scenario.from_text("agents:\n  - &a {name: Ana, can_finish: false}\n  - {<<: *a, name: Ben}\n")
+    assert [(agent.name, agent.can_finish) for agent in scenario.spec.agents] == [("Ana", False), ("Ben", False)]
+
+
+def test_the_schema_is_json_and_knows_every_key() -> None:
+    schema = json.loads(json.dumps(Scenario.schema()))
+    assert {"agents", "gate", "limits", "turn_taking"} <= set(schema["properties"])
+    assert schema["additionalProperties"] is False
+
+
+def test_a_model_given_from_outside_replaces_the_scenarios_and_keeps_its_sampling() -> None:
+    scenario = Scenario.from_dict(
+        {
+            "model": {"name": "openai:a", "temperature": 0.3, "base_url": "http://localhost:1"},
+            "agents": [{"name": "Ana"}, {"name": "Ben", "model": "ollama:b"}],
+        }
+    )
+    changed = scenario.evolve(model="embedded:mini", models={"Ben": "ollama:c"})
+    assert changed.spec.model is not None
+    assert (changed.spec.model.name, changed.spec.model.options()) == ("embedded:mini", {"temperature": 0.3})
+    assert changed.spec.agents[1].model is not None
+    assert changed.spec.agents[1].model.name == "ollama:c"
+    with pytest.raises(UnknownNameError, match="Ben"):
+        scenario.evolve(models={"Bem": "ollama:c"})
+
+
+def test_draws_depend_on_the_dialogs_number_alone(folder: Path) -> None:
+    scenario = Scenario.from_file(folder / "desk.yaml")
+    few, many = list(generate(scenario, 3).dialogs()), list(generate(scenario, 12, concurrency=5).dialogs())
+    assert few == many[:3]
+    ages = [(dialog.personas or {})["Riley"]["age"] for dialog in many]
+    assert len(set(ages)) > 4
+
+
+def test_the_description_follows_what_matters_and_nothing_else(folder: Path) -> None:
+    path = folder / "desk.yaml"
+    before = Scenario.from_file(path).plan().describe()
+    path.write_text(GOOD + "limits: {concurrency: 3}\ndescription: new\n")
+    assert Scenario.from_file(path).plan().describe() == before
+    (folder / "tools.py").write_text(TOOLS + "# changed\n")
+    changed = Scenario.from_file(path).plan().describe()
+    assert changed["files"]["tools.py"] != before["files"]["tools.py"]
+
+
+def test_secrets_do_not_reach_the_description() -> None:
+    scenario = Scenario.from_dict(
+        {"model": {"name": "openai:x", "api_key": "sk-very-secret-123"}, "agents": [{"name": "A"}, {"name": "B"}]}
+    )
+    assert "very-secret" not in json.dumps(scenario.plan().describe())
