@@ -17,7 +17,7 @@ api_keys signing_key token_file token_id"""
 
 HARMLESS = """max_tokens max_new_tokens min_tokens tokens input_tokens token_count total_tokens eos_token pad_token
 bos_token eos_token_id stop_token skip_special_tokens max_token key keyword monkey primary_key sort_key
-author authority secretary 
+author authority secretary
 temperature seed model name base_url persona keys tokenizer token_limit tokens_per_second authors
 prompt_token_count think request_key passenger bearing"""
 
