@@ -98,11 +98,9 @@ class ChatCompletions(RemoteBackend):
     def _explain(self, error: Exception) -> LLMError | None:
         openai = self._openai
         if isinstance(error, openai.APIStatusError):
-            body = error.body if isinstance(error.body, Mapping) else {}
-            message = str(body.get("message") or error.message)
             return status_error(
                 error.status_code,
-                message,
+                _said(error.body) or error.message,
                 code=f"{error.code or ''} {error.type or ''}",
                 param=error.param,
                 retry_after=retry_after(error.response.headers),
@@ -121,6 +119,13 @@ class ChatCompletions(RemoteBackend):
 
     def _address(self) -> str:
         raise NotImplementedError
+
+
+def _said(body: Any) -> str:
+    """Return what an error's body says: OpenAI's ``message``, FastAPI's ``detail``, or plain text."""
+    if isinstance(body, Mapping):
+        body = body.get("message") or body.get("detail") or ""
+    return body if isinstance(body, str) else json.dumps(body)
 
 
 @backends.register("openai")

@@ -247,6 +247,27 @@ def test_options_a_server_does_not_take_are_left_out_one_by_one() -> None:
         assert result.text == "ok" and set(server.requests[-1].json) == {"model", "messages", "seed"}
 
 
+def test_a_refusal_in_other_servers_words_is_understood() -> None:
+    def strict(received: Any) -> Answer | Reply:
+        unknown = set(received.json) & {"top_k", "min_p"}
+        detail: Any = f"Unexpected fields in the request: {unknown}"
+        if "seed" in received.json and not unknown:
+            detail, unknown = [{"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "not permitted"}], {"seed"}
+        return Answer({"detail": detail}, status=422) if unknown else Reply("ok")
+
+    config = GenerateConfig(top_k=3, min_p=0.1, seed=1)
+    with serve([strict] * 5) as server:
+        assert ask(server.base_url, GenerateRequest(REQUEST.messages, config)).text == "ok"
+        assert len(server.requests) == 4
+
+
+@pytest.mark.parametrize(
+    "body", [{"detail": "so it is"}, {"error": "so it is"}, {"error": {"message": "so it is"}}, "so it is"]
+)
+def test_what_the_service_says_is_passed_on(body: Any) -> None:
+    assert "so it is" in str(failure(Answer(body, status=400)))
+
+
 def test_a_bad_value_is_not_silently_dropped() -> None:
     with serve([said(400, "temperature must be between 0 and 2", param="temperature")]) as server:
         result = ask(server.base_url, GenerateRequest(REQUEST.messages, GenerateConfig(temperature=9)))

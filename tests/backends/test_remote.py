@@ -25,7 +25,7 @@ from sdialog.llm.types import GenerateRequest, Message
 from sdialog.testing import check_backend
 
 KEY = "a-secret-key-0123456789"
-AWS = {"region_name": "eu-west-1", "aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": KEY}
+AWS = {"region_name": "eu-west-1", "aws_access_key_id": "loopback-id", "aws_secret_access_key": KEY}
 REMOTE: dict[str, tuple[type[Service], Callable[[str], Backend]]] = {
     "openai": (
         openai_server.OpenAIServer,
