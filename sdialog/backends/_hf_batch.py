@@ -228,12 +228,16 @@ class Batch:
         raw = logits
         if self.any_penalty:
             logits = torch.stack([self._penalised(row, own) for row, own in zip(self.rows, logits, strict=True)])
-        tokens, close = self.table.choose(logits, [len(row.outcome.reply) for row in self.rows], self.tolerance)
+        choice = self.table.choose(logits, [len(row.outcome.reply) for row in self.rows], self.tolerance)
         stop_all = self.cancelled()
         ended: list[int] = []
         for place, row in enumerate(self.rows):
-            scores, token = raw[place], tokens[place]
-            if close[place]:
+            scores, token = raw[place], choice.tokens[place]
+            if choice.broken[place]:
+                row.outcome.reason = "broken"
+                ended.append(place)
+                continue
+            if choice.close[place]:
                 scores, token = self._decide_alone(row)
             if self._append(row, token, scores, stop_all):
                 ended.append(place)
@@ -259,9 +263,6 @@ class Batch:
     def _append(self, row: _Row, token: int, scores: torch.Tensor, stop: bool) -> bool:
         """Record a row's next token; return whether the row ends."""
         outcome, job = row.outcome, row.job
-        if not bool(scores[token].isfinite()):
-            outcome.reason = "broken"
-            return True
         outcome.reply.append(token)
         if job.logprobs is not None:
             outcome.scores.append(_score(scores, token, job.logprobs))

@@ -40,6 +40,8 @@ class LocalModel:
         accepted = inspect.signature(model.forward).parameters
         self._takes_positions = "position_ids" in accepted
         self._keeps_last = "logits_to_keep" in accepted
+        # Models without attention name their state differently and want the mask of the new columns only.
+        self._recurrent = "cache_params" in accepted and "past_key_values" not in accepted
         self._score_dtype = torch.float64 if self.dtype == torch.float64 else torch.float32
         self.shapes = self._probe(text_config)
 
@@ -63,7 +65,7 @@ class LocalModel:
                 tokenizer = AutoTokenizer.from_pretrained(place, **options)
                 model = AutoModelForCausalLM.from_pretrained(place, dtype=_pick_dtype(source.dtype, device), **options)
             return cls(model.to(device).eval(), tokenizer)
-        except (OSError, ValueError, RuntimeError, ImportError, KeyError) as error:
+        except Exception as error:  # weights, tokenizers and remote code fail in their own ways
             raise ConfigError(_why_not(source, error)) from error
 
     def new_cache(self, rows: int, columns: int) -> ArenaCache | ModelCache:
@@ -88,11 +90,14 @@ class LocalModel:
             Scores of the token after the last column, shape (rows, vocabulary), float32 or float64.
         """
         options: dict[str, Any] = {"use_cache": cache is not None, "return_dict": True}
+        options["cache_params" if self._recurrent else "past_key_values"] = cache
         if self._takes_positions:
             options["position_ids"] = positions
         if self._keeps_last:
             options["logits_to_keep"] = 1
-        output = self.model(input_ids=ids, attention_mask=mask, past_key_values=cache, **options)
+        if self._recurrent and mask is not None:
+            mask = mask[:, -ids.shape[1] :]
+        output = self.model(input_ids=ids, attention_mask=mask, **options)
         last: torch.Tensor = output.logits[:, -1].to(self._score_dtype)
         return last
 

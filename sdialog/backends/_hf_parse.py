@@ -97,15 +97,13 @@ def visible_part(raw: str, stops: Sequence[str] = (), *, inside_thinking: bool =
     """
     if inside_thinking and not raw.lstrip().startswith("<think>"):
         raw = "<think>" + raw
-    rest, thinking = _split_thinking(raw)
-    text = rest.lstrip()
     marks = (*MARKERS, *stops)
+    begun = [len(raw) - n for mark in marks for n in range(1, len(mark)) if raw.endswith(mark[:n])]
+    rest, thinking = _split_thinking(raw[: min(begun, default=len(raw))])
+    text = rest.lstrip()
     text = text[: min((at for at in map(text.find, marks) if at >= 0), default=len(text))]
     if text[:1] in ("{", "["):
         return Visible("", "")
-    # A marker may have begun; it may also grow out of an earlier place than another one.
-    begun = [len(text) - n for mark in marks for n in range(1, len(mark)) if text.endswith(mark[:n])]
-    text = text[: min(begun, default=len(text))]
     return Visible(text.rstrip("\ufffd").rstrip(), thinking or "" if "</think>" in raw else "")
 
 

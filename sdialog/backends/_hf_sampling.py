@@ -24,6 +24,8 @@ _MIX_1 = 0xBF58476D1CE4E5B9 - (1 << 64)
 _MIX_2 = 0x94D049BB133111EB - (1 << 64)
 _GREEDY_BELOW = 1e-4
 _ROUNDS_BEFORE_SORTING = 3
+# Models mark forbidden tokens with -inf; they say nothing about rounding.
+_LARGEST_SANE_LOGIT = 1e4
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +68,11 @@ class Sampling:
 
 
 class Choice(NamedTuple):
-    """The tokens chosen, and for which rows numerical noise could have changed the choice."""
+    """The tokens chosen; for which rows rounding could have changed the choice; and whose scores are no numbers."""
 
     tokens: list[int]
     close: list[bool]
+    broken: list[bool]
 
 
 class SamplingTable:
@@ -106,18 +109,20 @@ class SamplingTable:
                 close; 0 decides every row as it stands.
 
         Returns:
-            Tokens, and flags for rows whose choice hung on such a difference.
+            Tokens, flags for rows whose choice hung on such a difference, and flags for rows with NaN or infinities.
         """
         scaled = logits / self.temperature
-        margin = tolerance * logits.abs().amax(-1).clamp_(min=1.0) / self.temperature[:, 0]
+        largest = logits.clamp(-_LARGEST_SANE_LOGIT, _LARGEST_SANE_LOGIT).abs_().amax(-1).clamp_(min=1.0)
+        margin = tolerance * largest / self.temperature[:, 0]
         score = scaled
         if self.any_sampled:
             score = scaled + self.noisy * self._noise(steps, logits.shape[-1])
         best, tokens = score.topk(2)
+        broken = ~best[:, 0].isfinite()
         winner, close = tokens[:, 0], best[:, 0] - best[:, 1] < margin
         if self.any_truncated:
             self._truncate(scaled, score, margin, winner, close)
-        return Choice(winner.tolist(), close.tolist())
+        return Choice(winner.tolist(), close.tolist(), broken.tolist())
 
     def _noise(self, steps: Sequence[int], vocabulary: int) -> torch.Tensor:
         bases = [
@@ -135,9 +140,11 @@ class SamplingTable:
         close: torch.Tensor,
     ) -> None:
         """Strike out winners that the truncations exclude, until every row's winner is allowed; edits in place."""
-        top = scaled.amax(-1)
-        # The likeliest token is never excluded, so only rows with another winner need a test.
-        open_rows = (self.truncated & (scaled.gather(1, winner[:, None])[:, 0] < top - margin)).nonzero()[:, 0]
+        first, likeliest = scaled.topk(2)
+        top = first[:, 0]
+        # The likeliest token is never excluded, so rows that chose it, with no rival for that place, need no test.
+        safe = (winner == likeliest[:, 0]) & (top - first[:, 1] > margin)
+        open_rows = (self.truncated & ~safe).nonzero()[:, 0]
         rounds = 0
         while open_rows.numel():
             outside, unsure = self._verdict(open_rows, scaled, margin, winner, top)
