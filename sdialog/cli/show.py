@@ -20,7 +20,7 @@ def show(
     run: Annotated[Path, typer.Argument(help="A run folder, or any file or folder of dialogs.")],
     index: Annotated[int | None, typer.Option("--index", "-i", help="Which dialog of the run, from 0.")] = None,
     dialog_id: Annotated[str | None, typer.Option("--id", help="The dialog with this id.")] = None,
-    every: Annotated[bool, typer.Option("--all", "-a", help="All dialogs.")] = False,
+    every: Annotated[bool, typer.Option("--all", "-a", help="All dialogs, unless one is named.")] = False,
     failed: Annotated[bool, typer.Option("--failed", help="Dialogs that failed, as far as they came.")] = False,
     events: Annotated[bool, typer.Option(help="Show instructions, thoughts and tool calls too.")] = True,
     as_json: JsonOption = False,
@@ -32,6 +32,7 @@ def show(
         return
     if index is not None and index < 0:
         raise UserError(f"--index counts from 0, got {index}")
+    every = every and index is None and dialog_id is None
     wanted = dialog_id if dialog_id is not None else _id_of(place, index)
     shown = 0
     for position, dialog in enumerate(_dialogs(place)):

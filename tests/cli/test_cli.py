@@ -1,0 +1,229 @@
+"""The command line as users meet it: a process, its output, its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sdialog.core.dialog import Dialog
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def sdialog(*arguments: str | Path, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "sdialog.cli.main", *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", **env},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=120,
+    )
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli")
+    done = sdialog("generate", "scripted", "-n", "5", "--out", "run", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder / "run"
+
+
+def test_the_bare_command_introduces_itself(tmp_path: Path) -> None:
+    done = sdialog(cwd=tmp_path)
+    assert done.returncode == 0
+    assert "sdialog generate support-desk" in done.stdout
+
+
+def test_every_command_has_help(tmp_path: Path) -> None:
+    done = sdialog("--help", cwd=tmp_path)
+    assert done.returncode == 0
+    for name in ("generate", "show", "export", "init", "schema", "personas", "models", "version"):
+        assert name in done.stdout
+
+
+def test_version_and_json(tmp_path: Path) -> None:
+    assert sdialog("version", cwd=tmp_path).stdout.startswith("sdialog ")
+    assert set(json.loads(sdialog("version", "--json", cwd=tmp_path).stdout)) == {"sdialog", "python", "platform"}
+
+
+def test_a_run_ends_with_a_line_that_says_where_it_is_and_what_next(tmp_path: Path) -> None:
+    done = sdialog("generate", "scripted", "-n", "3", cwd=tmp_path)
+    assert done.returncode == 0
+    place = Path("runs") / "scripted"
+    assert done.stdout.splitlines()[0].startswith(f"3 of 3 dialogs in {place}")
+    assert f"sdialog show {place}" in done.stdout
+    assert done.stderr == ""
+    assert (tmp_path / place / "run.json").exists()
+    again = sdialog("generate", "scripted", "-n", "3", cwd=tmp_path)
+    assert again.returncode == 0
+    assert "0 made now" in again.stdout
+
+
+def test_json_output_is_json_alone(tmp_path: Path) -> None:
+    done = sdialog("generate", "panel", "-n", "2", "--out", "r", "--json", cwd=tmp_path)
+    told = json.loads(done.stdout)
+    assert (told["status"], told["done"], told["stop_reasons"]) == ("complete", 2, {"agent_stop": 2})
+    assert done.stderr == ""
+
+
+def test_show_prints_a_dialog_with_its_events(made: Path) -> None:
+    done = sdialog("show", made, cwd=made.parent)
+    assert done.returncode == 0
+    for part in ("[Mina]", "tool-call", "think", "agent_stop"):
+        assert part in done.stdout
+    plain = sdialog("show", made, "--no-events", cwd=made.parent)
+    assert "tool-call" not in plain.stdout
+    coloured = sdialog("show", made, cwd=made.parent, FORCE_COLOR="1")
+    assert "\x1b[" in coloured.stdout
+
+
+def test_show_finds_by_index_and_by_id(made: Path) -> None:
+    lines = (made / "dialogs.jsonl").read_text(encoding="utf-8").splitlines()
+    third = json.loads(lines[3])["id"]
+    for arguments in (("--index", "3"), ("--id", third)):
+        found = sdialog("show", made, "--json", *arguments, cwd=made.parent)
+        assert Dialog.from_json(found.stdout).id == third
+    assert len(sdialog("show", made, "--all", "--json", cwd=made.parent).stdout.splitlines()) == 5
+    missing = sdialog("show", made, "--index", "5", cwd=made.parent)
+    assert missing.returncode == 2
+    assert "has no dialog 5" in missing.stderr
+
+
+def test_export_writes_beside_the_run_or_where_told(made: Path, tmp_path: Path) -> None:
+    done = sdialog("export", made, "--to", "openai", cwd=tmp_path)
+    assert done.returncode == 0
+    first = json.loads((made / "export" / "dialogs.openai.jsonl").read_text().splitlines()[0])
+    assert first["messages"]
+    done = sdialog("export", made, "--to", "csv", "--out", tmp_path / "x.csv", "--json", cwd=tmp_path)
+    assert json.loads(done.stdout)["dialogs"] == 5
+    assert (tmp_path / "x.csv").exists()
+    assert "sharegpt" in sdialog("export", cwd=tmp_path).stdout
+
+
+def test_init_writes_what_passes_its_own_check_and_is_not_overwritten(tmp_path: Path) -> None:
+    done = sdialog("init", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "sdialog generate scenario.yaml" in done.stdout
+    from sdialog.simulation import Scenario
+
+    Scenario.from_file(tmp_path / "scenario.yaml").validate()
+    again = sdialog("init", cwd=tmp_path)
+    assert again.returncode == 2
+    assert "--force" in again.stderr
+    assert sdialog("init", "--force", cwd=tmp_path).returncode == 0
+
+
+def test_what_init_writes_runs_with_a_script(tmp_path: Path) -> None:
+    sdialog("init", cwd=tmp_path)
+    (tmp_path / "words.yaml").write_text(
+        "Ava Reed:\n- Hello!\n- tool_calls: [{name: check_order, arguments: {order_number: B4821}}]\n- Bye. STOP\n"
+        '"*": ["It is late.", "The number is B4821.", "Thanks, bye."]\n'
+    )
+    done = sdialog("generate", "scenario.yaml", "--model", "scripted:words.yaml", "--out", "r", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "5 of 5 dialogs" in done.stdout
+    shown = sdialog("show", "r", cwd=tmp_path).stdout
+    assert "in transit" in shown
+
+
+def test_schemas(tmp_path: Path) -> None:
+    assert "agents" in json.loads(sdialog("schema", cwd=tmp_path).stdout)["properties"]
+    assert "turns" in json.loads(sdialog("schema", "dialog", cwd=tmp_path).stdout)["properties"]
+
+
+def test_personas(tmp_path: Path) -> None:
+    listed = sdialog("personas", "list", "--domain", "support", cwd=tmp_path).stdout
+    assert "support/ava" in listed
+    shown = json.loads(sdialog("personas", "show", "support/ava", "--json", cwd=tmp_path).stdout)
+    assert shown["_metadata"]["className"] == "SupportAgent"
+
+
+def test_models_say_why_not(tmp_path: Path) -> None:
+    env = {"OPENAI_API_KEY": "", "SDIALOG_LLM": "scripted:x.txt"}
+    found = json.loads(sdialog("models", "--json", cwd=tmp_path, **env).stdout)
+    by_name = {backend["name"]: backend for backend in found["backends"]}
+    assert found["default"] == "scripted:x.txt"
+    assert by_name["scripted"]["usable"] is True
+    assert "OPENAI_API_KEY" in by_name["openai"]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["genrate"], "did you mean 'generate'"),
+        (["generate", "suport-desk"], "did you mean 'support-desk'"),
+        (["generate", "scripted", "--out", "made", "--seed", "99"], "seed: 13 -> 99"),
+        (["generate", "scripted", "--out", "new", "--engine", "lokal"], "unknown engine 'lokal'"),
+        (["generate", "scripted", "--out", "new", "--model", "Mino=scripted:x"], "did you mean 'Mina'"),
+        (["generate", "scripted", "--out", "new", "-n", "0"], "-n"),
+        (["show", "nowhere"], "there is no file or folder nowhere"),
+        (["export", "made", "--to", "opnai"], "did you mean 'openai'"),
+        (["personas", "show", "support/avaa"], "did you mean 'support/ava'"),
+        (["personas", "list", "--domain", "suport"], "did you mean 'support'"),
+    ],
+)
+def test_user_errors_exit_2_without_a_traceback(made: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
+    done = sdialog(*[str(made) if a == "made" else a for a in arguments], cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_scenario_errors_name_file_and_line(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("agents:\n  - {name: Ana}\n  - {name: Ben, toools: [x]}\n")
+    done = sdialog("generate", "bad.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "bad.yaml, line 3: unknown key 'toools' in agents[1]; did you mean 'tools'?" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+FAILING = """\
+agents:
+  - name: Ana
+    model: {replies: ["Hello.", {error: ServerError}]}
+  - {name: Ben, model: {replies: ["Hello to you.", "And then?"]}}
+limits: {attempts: 1}
+"""
+
+
+def test_failed_dialogs_exit_1_and_can_be_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "f.yaml").write_text(FAILING)
+    done = sdialog("generate", "f.yaml", "-n", "3", "--out", "r", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "3 x ServerError" in done.stderr
+    assert "sdialog show r --failed" in done.stderr
+    shown = sdialog("show", "r", "--failed", cwd=tmp_path)
+    assert "dialog 2: ServerError" in shown.stdout
+    assert "[Ben] Hello to you." in shown.stdout
+
+
+def test_output_into_a_closed_pipe_is_no_crash(made: Path) -> None:
+    shown = subprocess.run(
+        f"{sys.executable} -m sdialog.cli.main show {made} --all | head -1",
+        shell=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "Traceback" not in shown.stderr
+
+
+def test_a_heavy_package_is_loaded_by_no_light_command(tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom sdialog.cli import main\nsys.argv = ['sdialog', 'version']\n"
+        "try:\n    main.main()\nexcept SystemExit:\n    pass\n"
+        "heavy = {'torch', 'transformers', 'openai', 'ollama', 'numpy', 'jinja2', 'yaml'} & set(sys.modules)\n"
+        "print(heavy)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[-1] == "set()", done.stdout
