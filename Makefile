@@ -19,7 +19,7 @@ help: ## show this list
 
 demo: .venv/ready ## generate 20 dialogs with the embedded model, and show one
 	$(BIN)/sdialog generate support-desk -n 20 --out $(DEMO) --fresh
-	$(BIN)/sdialog show $(DEMO) --index 0 --all
+	$(BIN)/sdialog show $(DEMO)
 
 test: .venv/ready ## run every test
 	$(BIN)/python -m pytest

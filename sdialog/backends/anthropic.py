@@ -81,7 +81,7 @@ class AnthropicBackend(RemoteBackend):
         self._key = (api_key or ("" if auth_token else from_environment("ANTHROPIC_API_KEY")) or "").strip()
         self._token = auth_token or ("" if self._key else from_environment("ANTHROPIC_AUTH_TOKEN") or "")
         super().__init__(model, timeout=timeout, secrets=[self._key, self._token, *secret_headers(default_headers)])
-        self._base_url = base_url or from_environment("ANTHROPIC_BASE_URL")
+        self.address = self._base_url = base_url or from_environment("ANTHROPIC_BASE_URL")
         self._max_connections, self._headers = max_connections, default_headers
         self._recall = Recall()
         self._anthropic = need("anthropic", extra=self.extra, why=f"use {self.name}")

@@ -58,7 +58,7 @@ class AzureBackend(ChatCompletions):
     ) -> None:
         self._key = (api_key or ("" if azure_ad_token else from_environment("AZURE_OPENAI_API_KEY")) or "").strip()
         self._token = azure_ad_token or ("" if self._key else from_environment("AZURE_OPENAI_AD_TOKEN") or "")
-        self._endpoint = azure_endpoint or base_url or from_environment("AZURE_OPENAI_ENDPOINT")
+        self.address = self._endpoint = azure_endpoint or base_url or from_environment("AZURE_OPENAI_ENDPOINT")
         super().__init__(
             model,
             timeout=timeout,

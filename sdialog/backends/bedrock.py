@@ -126,6 +126,7 @@ class BedrockBackend(RemoteBackend):
             "profile_name": profile_name,
         }
         self._endpoint, self._max_connections = endpoint_url or base_url, max_connections
+        self.address = self._endpoint or self._session["region_name"]
         self._recall = Recall()
 
     @classmethod

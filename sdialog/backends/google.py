@@ -103,6 +103,7 @@ class GoogleBackend(RemoteBackend):
         super().__init__(model, timeout=timeout, secrets=[self._key, *secret_headers(default_headers)])
         self._base_url, self._headers, self._max_connections = base_url, default_headers, max_connections
         self._cloud = {"vertexai": vertexai, "project": project, "location": location} if vertexai else {}
+        self.address = "/".join(part for part in (base_url, project, location) if part) or None
         self._recall = Recall()
         # Imported here and not at the first call: it takes seconds, which would count against that call's limit.
         self._genai = need(self.package, extra=self.extra, why=f"use {self.name}")

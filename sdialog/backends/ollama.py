@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import socket
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from sdialog.backends._remote import (
     RemoteBackend,
@@ -35,6 +37,7 @@ from sdialog.llm.types import (
 
 _log = logging.getLogger("sdialog")
 
+_DEFAULT_HOST = "http://127.0.0.1:11434"
 _OPTIONS = {
     "temperature": "temperature",
     "top_p": "top_p",
@@ -94,7 +97,7 @@ class OllamaBackend(RemoteBackend):
     ) -> None:
         key = (api_key or from_environment("OLLAMA_API_KEY") or "").strip()
         super().__init__(model, timeout=timeout, secrets=[key, *secret_headers(default_headers)])
-        self._host = base_url or host or from_environment("OLLAMA_HOST")
+        self.address = self._host = base_url or host or from_environment("OLLAMA_HOST")
         self._pull, self._keep_alive, self._max_connections = pull, keep_alive, max_connections
         self._headers = {**({"authorization": f"Bearer {key}"} if key else {}), **(default_headers or {})}
         self._ollama = need("ollama", extra=self.extra, why=f"use {self.name}")
@@ -102,8 +105,17 @@ class OllamaBackend(RemoteBackend):
 
     @classmethod
     def unusable_because(cls) -> str | None:
-        """Say what is missing, or None; whether a server answers is only known once it is asked."""
-        return None if available(cls.package) else "the package ollama is not installed"
+        """Say what is missing: the package, or a server that answers at ``OLLAMA_HOST``; None when both are there."""
+        if not available(cls.package):
+            return "the package ollama is not installed"
+        address = from_environment("OLLAMA_HOST") or _DEFAULT_HOST
+        split = urlsplit(address if "//" in address else f"//{address}")
+        port = split.port or {"http": 80, "https": 443}.get(split.scheme, 11434)
+        try:
+            socket.create_connection((split.hostname or "127.0.0.1", port), timeout=0.5).close()
+        except OSError:
+            return f"no server answers at {address}: start one with 'ollama serve', or give OLLAMA_HOST or base_url="
+        return None
 
     def _connect(self) -> Any:
         limits = self._http.Limits(
@@ -200,7 +212,7 @@ class OllamaBackend(RemoteBackend):
         return None
 
     def _address(self) -> str:
-        return self._host or "http://127.0.0.1:11434"
+        return self._host or _DEFAULT_HOST
 
 
 def options_of(config: GenerateConfig) -> dict[str, Any]:

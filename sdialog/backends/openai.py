@@ -173,7 +173,7 @@ class OpenAIBackend(ChatCompletions):
         openai_api_base: str | None = None,
     ) -> None:
         self._key = (api_key or from_environment("OPENAI_API_KEY") or "").strip()
-        self._base_url = base_url or openai_api_base or from_environment("OPENAI_BASE_URL")
+        self.address = self._base_url = base_url or openai_api_base or from_environment("OPENAI_BASE_URL")
         super().__init__(
             model,
             timeout=timeout,
