@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -11,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sdialog._version import __version__
-from sdialog.core.errors import AuthenticationError, ConfigError, SimulationError, UserError
+from sdialog.core.errors import ConfigError
 from sdialog.core.seeds import derive_seed
 from sdialog.core.sync import run
-from sdialog.llm.types import Usage
+from sdialog.simulation.attempts import Attempts
 from sdialog.simulation.clocks import LogicalClock
 from sdialog.simulation.conversation import Conversation
 from sdialog.simulation.engines import engines
@@ -255,45 +254,41 @@ class _Batch:
 
     async def simulate(self, index: int) -> Outcome | Failure:
         """Make one dialog, with as many attempts as the gate allows; trouble becomes a value."""
-        attempt = _Attempts(index)
+        attempts = Attempts(index)
         task = asyncio.current_task()
         assert task is not None
         self._under_way[index] = task
         try:
-            return await self._through_gate(index, attempt)
+            return await self._through_gate(index, attempts)
         except asyncio.CancelledError:
             if self.stopped is None:  # called off by somebody else, who wants to see it
                 raise
-            return attempt.failure("Cancelled", "the run was stopped", stop_reason=CANCELLED)
+            return attempts.gave_up("Cancelled", "the run was stopped", CANCELLED)
         except Exception as error:  # noqa: BLE001 - a value: one bad dialog never ends a run
-            cause = error.__cause__ if isinstance(error, SimulationError) and error.__cause__ else error
-            return replace(
-                Failure.of(error, index=index, usage=attempt.spent(), counts=attempt.counts, attempts=attempt.number),
-                fatal=isinstance(cause, (AuthenticationError, UserError)),
-            )
+            return attempts.failed(error)
         finally:
             del self._under_way[index]
 
-    async def _through_gate(self, index: int, attempt: _Attempts) -> Outcome | Failure:
+    async def _through_gate(self, index: int, attempts: Attempts) -> Outcome | Failure:
         seed = derive_seed(self.seed, "dialog", index)
         retries = self.plan.gate.retries if self.plan.gate.checks else 0
         while True:
-            outcome = await self._converse(index, seed, attempt)
+            outcome = await self._converse(index, seed, attempts)
             verdict = await self.plan.gate.rejects(outcome.dialog)
             if verdict is None:
-                return attempt.outcome(outcome)
-            attempt.counts[f"gate:{verdict.validator}"] += 1
-            if attempt.number > retries:
+                return attempts.succeeded(outcome)
+            attempts.counts[f"gate:{verdict.validator}"] += 1
+            if attempts.number > retries:
                 break
-            seed = derive_seed(self.seed, "dialog", index, "retry", attempt.number)
-            attempt.number += 1
+            seed = derive_seed(self.seed, "dialog", index, "retry", attempts.number)
+            attempts.number += 1
         why = f": {verdict.reason}" if verdict.reason else ""
-        message = f"validator {verdict.validator!r} rejected each of {attempt.number} attempts{why}"
-        return attempt.failure("Rejected", message, stop_reason=GATE, partial=outcome.dialog)
+        message = f"validator {verdict.validator!r} rejected each of {attempts.number} attempts{why}"
+        return attempts.gave_up("Rejected", message, GATE)
 
-    async def _converse(self, index: int, seed: int, attempt: _Attempts) -> Outcome:
+    async def _converse(self, index: int, seed: int, attempts: Attempts) -> Outcome:
         casting = await self.plan.cast(seed, self.scheduler)
-        attempt.add(casting.usage)
+        attempts.add(casting.usage)
         conversation = Conversation(
             casting.agents,
             casting.conduct,
@@ -303,58 +298,11 @@ class _Batch:
             clock=None if self.wall_clock else LogicalClock(),
         )
         conversation.on_turn = self._count_turn
-        attempt.conversation = conversation
+        attempts.begin(conversation)
         return await conversation.run()
 
     def _count_turn(self, _: Dialog) -> None:
         self.tally.progress.turns += 1
-
-
-class _Attempts:
-    """What the attempts at one dialog have used so far, the current one included."""
-
-    def __init__(self, index: int) -> None:
-        self.index, self.number = index, 1
-        self.counts: Counter[str] = Counter()
-        self._used: dict[str, Usage] = {}
-        self._conversation: Conversation | None = None
-
-    @property
-    def conversation(self) -> Conversation | None:
-        """The attempt under way."""
-        return self._conversation
-
-    @conversation.setter
-    def conversation(self, conversation: Conversation) -> None:
-        self._collect()
-        self._conversation = conversation
-
-    def add(self, usage: Mapping[str, Usage]) -> None:
-        """Count usage from outside a conversation."""
-        for party, used in usage.items():
-            self._used[party] = self._used.get(party, Usage()) + used
-
-    def spent(self) -> dict[str, Usage]:
-        """Return what all attempts used."""
-        self._collect()
-        return self._used
-
-    def outcome(self, last: Outcome) -> Outcome:
-        """Return the last attempt's outcome with everything that was used."""
-        return replace(last, index=self.index, usage=self.spent(), counts=dict(self.counts), attempts=self.number)
-
-    def failure(self, error: str, message: str, **fields: Any) -> Failure:
-        """Return a failure with everything that was used."""
-        return Failure(
-            self.index, error, message, usage=self.spent(), counts=self.counts, attempts=self.number, **fields
-        )
-
-    def _collect(self) -> None:
-        if self._conversation is not None:
-            outcome = self._conversation.outcome()
-            self.add(outcome.usage)
-            self.counts.update(outcome.counts)
-            self._conversation = None
 
 
 __all__ = ["FAIL_ABOVE_AFTER", "StopRequest", "as_plan", "generate", "generate_batch"]

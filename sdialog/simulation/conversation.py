@@ -225,11 +225,10 @@ class Conversation:
             with self.scheduler.live():
                 reason = await self._talk()
         except asyncio.CancelledError:
-            self._close(CANCELLED)
+            self._break_off(CANCELLED)
             raise
         except Exception as error:
-            self._events.extend(self._sessions[self._speaking].lost_events if self._speaking else ())
-            self._close(_reason_of(error))
+            self._break_off(_reason_of(error))
             what = f"took longer than {self.conduct.turn_timeout} s" if isinstance(error, TimeoutError) else str(error)
             message = f"turn {len(self._turns) + 1} failed: {what or type(error).__name__}"
             raise SimulationError(message, partial=self.dialog) from error
@@ -313,6 +312,12 @@ class Conversation:
 
     def _log(self, action: str, agent: str, content: str) -> None:
         self._events.append(Event(agent=agent, action=action, content=content, timestamp=self.clock()))
+
+    def _break_off(self, reason: str) -> None:
+        """Close the dialog in the middle of a turn, whose events so far are kept."""
+        if self._speaking is not None:
+            self._events.extend(self._sessions[self._speaking].lost_events)
+        self._close(reason)
 
     def _close(self, reason: str) -> None:
         self.dialog.stopReason = reason

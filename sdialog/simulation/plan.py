@@ -13,6 +13,7 @@ from sdialog.llm.types import Usage
 from sdialog.simulation.conversation import Conduct, Labels
 from sdialog.simulation.gate import Gate
 from sdialog.simulation.limits import Limits
+from sdialog.simulation.turn_taking import policy
 
 if TYPE_CHECKING:
     from sdialog.agents import Agent
@@ -96,13 +97,13 @@ class AgentsPlan(Plan):
 
     def describe(self) -> dict[str, Any]:
         """Return agents and rules as plain data."""
-        taking = self.conduct.turn_taking
+        taking = policy(self.conduct.turn_taking)
         return {
             "name": self.name,
             "agents": [without_secrets(agent.json()) for agent in self.agents],
             "models": [identity(agent.model) for agent in self.agents],
             "max_turns": self.conduct.max_turns,
-            "turn_taking": taking if isinstance(taking, (str, dict)) else type(taking).__name__,
+            "turn_taking": {type(taking).__name__: taking.describe()},
             "context": str(self.labels.context) if self.labels.context is not None else None,
             "gate": [check.name for check in self.gate.checks],
         }

@@ -29,7 +29,7 @@ class LoopDetector:
 
     Example:
         >>> from sdialog.core.dialog import Turn
-        >>> stuck = [Turn(speaker=s, text=t) for s, t in [("A", "Where is my order?"), ("B", "One moment.")] * 3]
+        >>> stuck = [Turn(speaker=s, text=t) for s, t in [("A", "Where is my order?"), ("B", "Let me look.")] * 3]
         >>> LoopDetector().check(stuck, parties=2)
         'repetition'
     """

@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from sdialog.core.errors import ConfigError, UnknownNameError
+from sdialog.core.seeds import rng
 from sdialog.simulation.gate import Check, check, validators
 
 if TYPE_CHECKING:
@@ -87,7 +89,6 @@ class Parts:
 
     def persona(self, given: Mapping[str, Any]) -> tuple[type[AttributeModel] | AttributeModel, dict[str, Any]]:
         """Return the class or library persona to start from, and the rules for its attributes."""
-        from sdialog.generators.rules import parse_all
         from sdialog.personas import library
         from sdialog.personas.classes import find_class
 
@@ -104,8 +105,17 @@ class Parts:
         else:
             target = find_class(str(kind or "Persona"))
         cls = target if isinstance(target, type) else type(target)
-        parse_all(rules, cls, folder=self.folder)
+        self.rules(rules, cls)
         return target, rules
+
+    def rules(self, rules: Mapping[str, Any], cls: type[AttributeModel]) -> None:
+        """Check rules for the attributes of a class, and note the files they draw from."""
+        from sdialog.generators.rules import FromFile, parse_all
+
+        for name, rule in parse_all(rules, cls, folder=self.folder).items():
+            if isinstance(rule, FromFile):
+                rule.draw(rng(0, name))
+                self._note(Path(os.path.relpath(rule.path, self.folder)).as_posix(), rule.path)
 
     def tool(self, name: str) -> Any:
         """Return the tool that ``module:function`` or ``file.py:function`` means."""

@@ -162,7 +162,7 @@ def plan_of(spec: ScenarioSpec, name: str, folder: Path, problems: Problems) -> 
     context = None
     if spec.context is not None:
         with problems.at("context"):
-            context = _context(spec, folder)
+            context = _context(spec, parts)
     checks = []
     for position, gate_spec in enumerate(spec.gate):
         with problems.at("gate", position):
@@ -184,14 +184,13 @@ def _with(conduct: Conduct, taking: Any) -> Conduct:
     return replace(conduct, turn_taking=taking)
 
 
-def _context(spec: ScenarioSpec, folder: Path) -> Drawn:
+def _context(spec: ScenarioSpec, parts: Parts) -> Drawn:
     from sdialog.core.context import Context
-    from sdialog.generators.rules import parse_all
 
     rules = dict(spec.context or {})
-    parse_all(rules, Context, folder=folder)
-    model, options = Parts(folder).model(spec.model)
-    return Drawn(Context, rules, model, options, folder, ("context",))
+    parts.rules(rules, Context)
+    model, options = parts.model(spec.model)
+    return Drawn(Context, rules, model, options, parts.folder, ("context",))
 
 
 def _party(spec: ScenarioSpec, agent: AgentSpec, position: int, parts: Parts, problems: Problems) -> Party | None:

@@ -305,4 +305,17 @@ def test_memory_does_not_grow_with_the_number_of_dialogs(tmp_path: Path) -> None
         return found
 
     peak(20)
-    assert peak(400) < 1.5 * peak(100)
+    assert peak(120) < 1.5 * peak(40)
+
+
+def test_a_validator_that_breaks_is_a_failure_with_the_dialog_it_saw() -> None:
+    def broken(dialog: Dialog) -> bool:
+        raise KeyError("no such label")
+
+    result = generate(plan(talkative, gate=Gate((Check("broken", broken),))), 2)
+    assert (result.status, result.failed) == ("some_failed", 2)
+    failure = result.failures[0]
+    assert failure.error == "KeyError"
+    assert failure.partial is not None
+    assert len(failure.partial) == 6
+    assert failure.usage["Ana"].calls == 3

@@ -212,3 +212,29 @@ def test_secrets_do_not_reach_the_description() -> None:
         {"model": {"name": "openai:x", "api_key": "sk-very-secret-123"}, "agents": [{"name": "A"}, {"name": "B"}]}
     )
     assert "very-secret" not in json.dumps(scenario.plan().describe())
+
+
+def test_files_that_rules_draw_from_are_checked_and_belong_to_the_plan(folder: Path) -> None:
+    text = GOOD.replace("issue: [late, broken, lost]", 'issue: "{txt:issues.txt}"')
+    assert any("line 5" in told and "issues.txt" in told for told in problems(folder, text))
+    (folder / "issues.txt").write_text("late\nlost\n")
+    (folder / "desk.yaml").write_text(text)
+    before = Scenario.from_file(folder / "desk.yaml").plan().describe()
+    assert "issues.txt" in before["files"]
+    (folder / "issues.txt").write_text("late\nlost\nbroken\n")
+    assert Scenario.from_file(folder / "desk.yaml").plan().describe() != before
+
+
+def test_personas_written_by_a_model_are_paid_for(folder: Path) -> None:
+    (folder / "words.yaml").write_text(
+        '"*": [\'{"background": "grew up by the sea", "name": "Mara Lund"}\', "I am done. STOP", "Bye."]\n'
+    )
+    (folder / "desk.yaml").write_text(
+        "model: scripted:words.yaml\nmax_turns: 2\nagents:\n"
+        '  - persona: {background: "{llm:where they grew up}", name: "{llm}"}\n  - name: Ben\n'
+    )
+    result = generate(folder / "desk.yaml", 2, folder / "r")
+    assert result.status == "complete", result.failures
+    dialog = next(result.dialogs())
+    assert (dialog.personas or {})["Mara Lund"]["background"] == "grew up by the sea"
+    assert json.loads((folder / "r" / "run.json").read_text())["usage"]["by_agent"]["(personas)"]["calls"] == 2

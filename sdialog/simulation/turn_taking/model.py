@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sdialog.core.seeds import derive_seed
@@ -46,6 +47,13 @@ class ModelChosen(TurnTaking):
             floor.count("choice_unreadable")
         floor.count("choice_fallback")
         return floor.after(floor.last, names)
+
+    def check(self, parties: Sequence[str]) -> None:
+        """Raise unless the model's name means a model."""
+        if self.model is not None:
+            from sdialog.llm.get import resolve
+
+            resolve(self.model)
 
     def chooser(self, floor: Floor, name: str) -> str | None:
         """Return a name for the model, which is no party."""
