@@ -79,7 +79,7 @@ def render(
             messages, text = _with_tools_described(messages, tools), None
     if text is None:
         text = _in_some_shape(tokenizer, messages, options)
-    if text is None:
+    if not text:
         raise TemplateRefusedError("the model's chat template refuses this conversation, or leaves parts of it out")
     ids = tokenizer(text, add_special_tokens=plain, verbose=False)["input_ids"]
     return Prompt(text, list(ids), _PLAIN_STOPS if plain else ())

@@ -26,6 +26,8 @@ _GREEDY_BELOW = 1e-4
 _ROUNDS_BEFORE_SORTING = 3
 # Models mark forbidden tokens with -inf; they say nothing about rounding.
 _LARGEST_SANE_LOGIT = 1e4
+# The likeliest token is in every nucleus, also in one of 0.
+_LEAST_TOP_P = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class SamplingTable:
         self.noisy = column([0.0 if r.greedy else 1.0 for r in rows])[:, None]
         if self.any_truncated:
             self.truncated = torch.tensor([r.truncated for r in rows], device=device)
-            self.top_p = column([r.top_p for r in rows])
+            self.top_p = column([max(r.top_p, _LEAST_TOP_P) for r in rows])
             self.top_k = column([r.top_k or math.inf for r in rows])
             self.min_gap = column([-math.log(r.min_p) if r.min_p > 0.0 else math.inf for r in rows])
 

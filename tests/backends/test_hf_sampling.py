@@ -114,6 +114,18 @@ def test_exact_ties_and_edges_are_flagged():
     assert any(choose(edge, rows, tolerance=1e-4).close)
 
 
+def test_the_narrowest_truncations_leave_the_likeliest_token():
+    logits = torch.tensor([[0.0, 1.0, 0.9, 1.0 - 1e-6]]).repeat(4, 1)
+    rows = [
+        Sampling(temperature=1.0, seed=1, **cut)
+        for cut in ({"top_p": 0.0}, {"top_k": 1}, {"min_p": 1.0}, {"top_p": 1e-3})
+    ]
+    choice = choose(logits, rows)
+    assert choice.tokens == [1, 1, 1, 1]
+    assert choice.broken == [False] * 4
+    assert choose(logits, rows, tolerance=1e-3).close == [True] * 4
+
+
 def test_scores_that_are_no_numbers_are_told():
     logits = torch.tensor([[math.nan, 1.0, 0.0], [-math.inf, 1.0, 0.0], [math.inf, 1.0, 0.0]])
     rows = [Sampling(temperature=1.0, seed=i) for i in range(3)]
