@@ -25,7 +25,7 @@ def train(work: Path, minutes: float, start: Path | None, ranks: int) -> Path:
     pieces, out = work / "tokenizer", work / "model"
     tokenizer.train().save_pretrained(str(pieces))
     options = ["--out", str(out), "--tokenizer", str(pieces), "--minutes", str(minutes)]
-    options += ["--warm-start", str(start)] if start else []
+    options += ["--warm-start", str(start)] if start else ["--lr", "4e-3", "--decay-from", "0.5"]
     threads = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONPATH": str(ROOT)}
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(ranks)]
     command = [*launch, "-m", "training.trainer", *options]
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train, install and evaluate; returns the evaluation's exit status."""
     parser = argparse.ArgumentParser(prog="python -m training.make", description=__doc__)
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "training", help="folder for what comes between")
-    parser.add_argument("--minutes", type=float, default=70, help="minutes of training")
+    parser.add_argument("--minutes", type=float, default=75, help="minutes of training")
     parser.add_argument("--ranks", type=int, default=2, help="processes, each of one thread")
     parser.add_argument(
         "--from-scratch", action="store_true", help="do not start from training/start; needs 2-3x as long"

@@ -152,9 +152,7 @@ def _class_fields(rng: random.Random, party: Party, domain: str) -> dict[str, An
         return _staff_fields(rng, party, domain, values)
     facts = party.facts
     goal = rng.choice(_GOALS[domain])
-    said = set(DOMAINS[domain].core)
-    if goal == "{techp}" or goal == "it {techp}":
-        said.discard("device")
+    said = {fact for fact in DOMAINS[domain].core if "{" + fact + "}" in goal}
     text = _text(rng, goal.format(**facts))
     if domain == "doctor":
         return _patient_fields(rng, party, values, text)

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from training.dialogs import draw_script
-from training.domains import DOMAINS, anything, draw_facts, free_issue, full_name, with_articles
+from training.domains import (
+    DOMAINS,
+    anything,
+    choose_domain,
+    draw_facts,
+    draw_tool,
+    free_issue,
+    full_name,
+    with_articles,
+)
 from training.prompts import KEY_NAMES, system_prompt
-from training.script import SLOT, Party, Script, Side, capital, draw_order, other, request
-from training.sentences import ASK_FOR, BYES, GIVE, HELLOS, MOODS, QUESTIONS, SENTENCES
+from training.script import SLOT, Party, Script, Side, Step, capital, draw_order, other, request
+from training.sentences import ASK_FOR, BYES, GIVE, HELLOS, MOODS, OFFERS, QUESTIONS, SENTENCES
 
 RARE = 0.17
 _ROLES = ["customer", "patient", "guest", "user", "caller", "friend", "shopper"]
@@ -48,7 +58,7 @@ def view(script: Script, side: Side, system: str, *, keep: int | None = None, fi
             )
         elif step.kind == "say" and step.side == side:
             text = step.text if finish else step.text.removesuffix(" STOP")
-            messages.append(Message("assistant", text, not hidden))
+            messages.append(Message("assistant", text, not hidden and not step.given))
             if shown:
                 return messages
             hidden = False
@@ -60,6 +70,7 @@ def view(script: Script, side: Side, system: str, *, keep: int | None = None, fi
 def dialog_row(rng: random.Random) -> list[Message]:
     """Draw a dialog and one side's view of it."""
     script = draw_script(rng, rare=RARE)
+    _give_opening(rng, script)
     orders = [s for s in script.steps if s.kind == "order"]
     side: Side = rng.choice("RRI")
     if orders and rng.random() < 0.75:
@@ -72,6 +83,17 @@ def dialog_row(rng: random.Random) -> list[Message]:
         rng, party, partner, script.domain, script.tools, can_finish=finish, full=0.65 if finish else 1.0
     )
     return view(script, side, system, keep=keep, finish=finish)
+
+
+def _give_opening(rng: random.Random, script: Script) -> None:
+    """Now and then let a party open with a first utterance that somebody else wrote."""
+    first = script.steps[0]
+    if first.kind != "say" or first.side != "R" or rng.random() > 0.2:
+        return
+    if rng.random() < 0.6:
+        script.steps.insert(0, Step("say", "I", rng.choice(HELLOS), given=True))
+    else:
+        script.steps[0] = Step("say", "R", rng.choice(OFFERS), given=True)
 
 
 def _draw_party(rng: random.Random, low: int, high: int) -> tuple[Party, Party, str]:
@@ -145,16 +167,17 @@ def drill_row(rng: random.Random) -> list[Message]:
         messages.append(Message("user", _small_remark(rng)))
         messages.append(Message("assistant", rng.choice(SENTENCES[side, "go_on"])))
     messages.append(Message("user", _small_remark(rng)))
-    kinds = ["ask", "mention", "change because", "apologize", "refuse", "thank", "brief", "change", "end"]
-    kind = rng.choices(kinds, [5, 2.5, 1.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5])[0]
+    kinds = ["ask", "mention", "change because", "mood", "apologize", "refuse", "thank", "brief", "change", "end"]
+    kind = rng.choices(kinds, [4, 2.5, 2, 1.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.7])[0]
     order = draw_order(rng, kind, party.mood, RARE)
     messages.append(Message("system", order.wording))
     said: dict[str, Callable[[], str]] = {
         "ask": lambda: request(rng, party.mood, order.key, anyhow=True),
         "end": lambda: rng.choice(SENTENCES[side, f"bye_{party.mood}"]),
+        "mood": lambda: rng.choice(SENTENCES.get((side, f"pre_{order.mood}"), SENTENCES[side, "do_brief"])),
     }
     text = said[kind]() if kind in said else rng.choice(SENTENCES[side, f"do_{kind}"]).replace("{x}", order.text)
-    if kind in ("apologize", "thank", "mention") and rng.random() < 0.6:
+    if kind == "mood" or (kind in ("apologize", "thank", "mention") and rng.random() < 0.6):
         text = f"{text} {rng.choice(SENTENCES[side, 'go_on'])}"
     return [*messages, Message("assistant", text, True)]
 
@@ -204,12 +227,37 @@ def hello_row(rng: random.Random) -> list[Message]:
     return [*messages, Message("user", rng.choice(BYES)), Message("assistant", bye, True)]
 
 
+def tool_row(rng: random.Random) -> list[Message]:
+    """All that a tool needs is said at once; then comes the call."""
+    script = draw_script(
+        rng, domain=choose_domain(rng, [n for n, d in DOMAINS.items() if d.tools]), tool=True, orders=False, rare=RARE
+    )
+    caller, helper, tool = script.parties["I"], script.parties["R"], script.tool
+    at = next((n for n, step in enumerate(script.steps) if step.kind == "call"), None)
+    if tool is None or at is None:
+        return dialog_row(rng)
+    if rng.random() < 0.4:
+        tool = draw_tool(rng, script.domain, 1.0)
+        script.tools = [tool]
+    if not {*tool.facts} <= {*caller.known, "name"}:  # nobody calls a tool before asking for what it needs
+        return tool_row(rng)
+    told = [SLOT.sub(lambda m: caller.facts[m.group(1)], rng.choice(GIVE[fact])) for fact in tool.facts]
+    rng.shuffle(told)
+    text = " ".join(with_articles(capital(t)) for t in told)
+    arguments = {argument: caller.facts[fact] for argument, fact in zip(tool.arguments, tool.facts, strict=True)}
+    call = json.dumps({"name": tool.name, "arguments": arguments}, ensure_ascii=False)
+    messages = [Message("system", system_prompt(rng, helper, caller, script.domain, script.tools, full=0.4))]
+    messages += [Message("user", text), Message("assistant", f"<tool_call>{call}</tool_call>", True)]
+    return messages
+
+
 MIX: tuple[tuple[float, Callable[[random.Random], list[Message]]], ...] = (
-    (0.60, dialog_row),
-    (0.19, interview_row),
-    (0.05, list_row),
-    (0.11, drill_row),
-    (0.05, hello_row),
+    (0.57, dialog_row),
+    (0.13, interview_row),
+    (0.03, list_row),
+    (0.12, drill_row),
+    (0.04, hello_row),
+    (0.11, tool_row),
 )
 
 

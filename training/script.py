@@ -46,12 +46,16 @@ class Order:
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that happens: an instruction, an utterance, a tool call or a tool result."""
+    """One thing that happens: an instruction, an utterance, a tool call or a tool result.
+
+    An utterance with ``given`` was put into the speaker's mouth, as a first utterance is.
+    """
 
     kind: Literal["order", "say", "call", "result"]
     side: Side
     text: str
     order: Order | None = None
+    given: bool = False
 
 
 @dataclass

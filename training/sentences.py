@@ -352,3 +352,11 @@ BYES = [
     "Take care!",
     "That was all, goodbye.",
 ]
+OFFERS = [
+    "Hello, how can I help you?",
+    "Hi! What can I do for you?",
+    "Good day, how may I help?",
+    "Welcome! How can I help you today?",
+    "Hello!",
+    "Hi, thanks for waiting. How can I help?",
+]

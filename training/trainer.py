@@ -47,6 +47,7 @@ class Options:
     every: float
     decay_from: float
     warmup: int
+    plain: bool = False
 
 
 def new_model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
@@ -140,7 +141,7 @@ class Run:
         self.model = start_model(self.tokenizer, options.start)
         self.trunk = Trunk(self.model)
         torch._dynamo.config.cache_size_limit = 32
-        self.compiled = torch.compile(self.trunk, dynamic=True)
+        self.compiled = self.trunk if options.plain else torch.compile(self.trunk, dynamic=True)
         self.optimizers = self._optimizers()
         self.queue: queue.Queue[Batch] = queue.Queue(maxsize=8)
         self.log = (options.out.parent / f"{options.out.name}.{self.rank}.log").open("w")
@@ -272,13 +273,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and the final model")
     parser.add_argument("--tokenizer", type=Path, required=True, help="folder of the tokenizer")
     parser.add_argument("--warm-start", dest="start", type=Path, help="folder of a model to start from")
-    parser.add_argument("--minutes", type=float, default=70)
-    parser.add_argument("--lr", type=float, default=4e-3)
-    parser.add_argument("--tokens", type=int, default=4096, help="padded tokens per rank and step")
+    parser.add_argument("--minutes", type=float, default=75)
+    parser.add_argument("--lr", type=float, default=2.5e-3)
+    parser.add_argument("--tokens", type=int, default=3072, help="padded tokens per rank and step")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every", type=float, default=8, help="minutes between checkpoints")
-    parser.add_argument("--decay-from", type=float, default=0.5, help="share of the time after which the rate falls")
-    parser.add_argument("--warmup", type=int, default=60, help="steps of warm-up")
+    parser.add_argument("--decay-from", type=float, default=0.1, help="share of the time after which the rate falls")
+    parser.add_argument("--warmup", type=int, default=20, help="steps of warm-up")
+    parser.add_argument("--plain", action="store_true", help="do not compile: starts at once, runs slower")
     options = Options(**vars(parser.parse_args()))
     options.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
