@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sdialog.llm.middleware import Budget, Cache, wrap
+from sdialog.llm.middleware import Budget, Cache, Retry, wrap
 from sdialog.llm.protocol import Model
 from sdialog.llm.scheduler import Client, Scheduler
 from sdialog.llm.types import Usage
@@ -23,6 +23,7 @@ class Limits:
         prices: price per million tokens by model name, for ``max_cost`` and for reports.
         call_timeout: seconds a call of a remote model may take.
         attempts: tries of a model call that failed and may be tried again.
+        retry_base, retry_cap: seconds to wait at most before the second try, and before any; the time doubles.
         cache: SQLite file that remembers model calls from run to run.
     """
 
@@ -34,6 +35,8 @@ class Limits:
     prices: Mapping[str, Any] | None = None
     call_timeout: float | None = 120.0
     attempts: int = 6
+    retry_base: float = 0.5
+    retry_cap: float = 30.0
     cache: str | None = None
 
     def budget(self, used: Usage) -> Budget:
@@ -60,9 +63,14 @@ class RunScheduler(Scheduler):
         """Return the client of a model behind the limits."""
         held = self._wrapped.get(id(model))
         if held is None:
-            # Work of a local model in a thread cannot be called off, and its speed must not decide what is said.
-            timeout = self.limits.call_timeout if model.batching == "concurrent" else None
-            limited = wrap(model, retry=self.limits.attempts, timeout=timeout, cache=self._cache, budget=self.budget)
             # The original is kept too: an id is only unique as long as its object lives.
-            held = self._wrapped[id(model)] = (model, limited)
+            held = self._wrapped[id(model)] = (model, self._limited(model))
         return super().client(held[1])
+
+    def _limited(self, model: Model) -> Model:
+        limits = self.limits
+        # Work of a local model in a thread cannot be called off, and its speed must not decide what is said.
+        timeout = limits.call_timeout if model.batching == "concurrent" else None
+        paid = wrap(model, retry=False, timeout=timeout, budget=self.budget)
+        retried = Retry(paid, limits.attempts, limits.retry_base, limits.retry_cap)
+        return wrap(retried, retry=False, cache=self._cache)

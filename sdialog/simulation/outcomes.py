@@ -84,7 +84,8 @@ class Failure:
         if isinstance(cause, LLMError):
             fields.setdefault("backend", cause.backend)
             fields.setdefault("request_key", cause.request_key)
-            message = cause.message
+            # Without the request, which differs from dialog to dialog, equal causes read the same.
+            message = f"[{cause.backend}] {cause.message}" if cause.backend else cause.message
         else:
             message = str(cause) or type(cause).__name__
         return cls(index=index, error=type(cause).__name__, message=mask(message), **fields)

@@ -97,14 +97,21 @@ class AgentsPlan(Plan):
 
     def describe(self) -> dict[str, Any]:
         """Return agents and rules as plain data."""
+        from sdialog.agents.describe import agent_dependencies
+
         taking = policy(self.conduct.turn_taking)
         return {
             "name": self.name,
-            "agents": [without_secrets(agent.json()) for agent in self.agents],
+            "agents": [without_secrets(agent_dependencies(agent)) for agent in self.agents],
             "models": [identity(agent.model) for agent in self.agents],
             "max_turns": self.conduct.max_turns,
+            "turn_timeout": self.conduct.turn_timeout,
+            "guards": [guard.name for guard in self.conduct.guards],
+            "guard_retries": self.conduct.guard_retries,
+            "repetition": self.conduct.loops.repeats,
             "turn_taking": {type(taking).__name__: taking.describe()},
             "context": str(self.labels.context) if self.labels.context is not None else None,
+            "example_dialogs": [str(example) for example in self.labels.example_dialogs or ()],
             "gate": [check.name for check in self.gate.checks],
         }
 

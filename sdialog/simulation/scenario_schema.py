@@ -125,6 +125,8 @@ class LimitsSpec(_Strict):
     )
     call_timeout: float | None = Field(default=120.0, gt=0, description="seconds a model call may take")
     attempts: int = Field(default=6, ge=1, description="tries of a model call that failed and may be tried again")
+    retry_base: float = Field(default=0.5, ge=0, description="seconds to wait at most before the second try")
+    retry_cap: float = Field(default=30.0, ge=0, description="seconds to wait at most before any try")
     turn_timeout: float | None = Field(
         default=None, gt=0, description="seconds a turn may take, tools and retries included"
     )

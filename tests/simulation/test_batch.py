@@ -17,6 +17,7 @@ from sdialog.core.errors import AuthenticationError, ConfigError, ServerError, U
 from sdialog.core.sync import run
 from sdialog.llm.types import GenerateRequest
 from sdialog.simulation import AgentsPlan, Check, Conduct, Gate, Limits, StopRequest, generate, generate_batch
+from sdialog.simulation.repetition import LoopDetector
 from sdialog.simulation.run_store import dialog_id
 
 SCRIPT = {
@@ -319,3 +320,26 @@ def test_a_validator_that_breaks_is_a_failure_with_the_dialog_it_saw() -> None:
     assert failure.partial is not None
     assert len(failure.partial) == 6
     assert failure.usage["Ana"].calls == 3
+
+
+def test_a_run_of_agents_is_not_resumed_with_other_agents(tmp_path: Path) -> None:
+    def agents(**changes: Any) -> list[Agent]:
+        model = ScriptedModel(["Hello there.", "Goodbye. STOP"], label="same")
+        return [Agent(name="Ana", model=model, **changes), Agent(name="Ben", model=model)]
+
+    def look_up(city: str) -> str:
+        """Look a city up."""
+        return city
+
+    generate(agents(), 2, tmp_path)
+    for changes in (
+        {"system_prompt": "You are Ana."},
+        {"tools": [look_up]},
+        {"can_finish": False},
+        {"postprocess_fn": str},
+    ):
+        with pytest.raises(ConfigError, match="another plan"):
+            generate(agents(**changes), 2, tmp_path)
+    with pytest.raises(ConfigError, match="repetition"):
+        generate(AgentsPlan(agents(), conduct=Conduct(loops=LoopDetector(5))), 2, tmp_path)
+    assert generate(agents(), 3, tmp_path).done == 3
