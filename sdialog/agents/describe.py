@@ -64,3 +64,35 @@ def agent_data(agent: Agent) -> dict[str, Any]:
         persona["orchestrators"] = [orchestrator.json() for orchestrator in agent.orchestrators]
     data["persona"] = persona
     return data
+
+
+def agent_dependencies(agent: Agent) -> dict[str, Any]:
+    """Return, as plain data, all of an agent that its words depend on: two equal answers mean two equal agents.
+
+    Beyond :func:`agent_data` that is the system prompt, the tools as the model sees them, the options, and the names
+    of the functions it was given; what a function does inside cannot be seen.
+    """
+    given = agent._given
+    named = ("thinking_pattern", "preprocessing_fn", "postprocess_fn")
+    return {
+        **agent_data(agent),
+        "system_prompt": system_prompt(agent),
+        "tools": [
+            {"name": spec.name, "description": spec.description, "parameters": dict(spec.parameters)}
+            for spec in agent.tool_specs
+        ],
+        "think": agent.think,
+        "can_finish": agent.can_finish,
+        "max_tool_rounds": agent.max_tool_rounds,
+        "tool_timeout": agent.tool_timeout,
+        **{name: _name_of(given[name]) for name in named if given.get(name) is not None},
+    }
+
+
+def _name_of(given: Any) -> str:
+    """Name a function or pattern without its address in memory, which differs from run to run."""
+    return (
+        given
+        if isinstance(given, str)
+        else str(getattr(given, "__qualname__", None) or getattr(given, "pattern", None) or type(given).__qualname__)
+    )

@@ -131,6 +131,10 @@ def _status(thing: object) -> int | None:
     return None
 
 
+_CUT = {"ReadError", "WriteError", "CloseError", "RemoteProtocolError", "IncompleteRead", "ServerDisconnectedError"}
+"""What HTTP clients call a connection that broke; their classes cannot be imported here."""
+
+
 def _kind(error: BaseException, status: int | None, text: str) -> type[LLMError]:
     if any(sign in text.lower() for sign in _TOO_LONG):
         return ContextLengthError
@@ -140,6 +144,6 @@ def _kind(error: BaseException, status: int | None, text: str) -> type[LLMError]
     name = type(error).__name__
     if isinstance(error, TimeoutError) or "Timeout" in name:
         return LLMTimeoutError
-    if isinstance(error, ConnectionError) or "Connect" in name:
+    if isinstance(error, ConnectionError) or name in _CUT or "Connect" in name:
         return ConnectionFailedError
     return LLMError

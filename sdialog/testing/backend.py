@@ -176,6 +176,8 @@ async def _order(backend: Model, request: GenerateRequest) -> None:
         for text in ("Hello!", "What is your name?", "Goodbye.")
     ]
     forth, back = await _generate(backend, asked), await _generate(backend, asked[::-1])
+    for result in (*forth, *back):
+        _demand(result.error is None, f"a request failed: {result.error}")
     if "seed" not in backend.features:
         return
     for one, other, question in zip(forth, back[::-1], asked, strict=True):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import doctest
 import importlib
 import re
+import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -33,8 +35,9 @@ def test_docstring_examples(name, tmp_path, monkeypatch):
 def test_python_blocks_of_a_page_run(page: Path, tmp_path, monkeypatch):
     """The blocks of one page share a namespace, as a reader's session would."""
     monkeypatch.chdir(tmp_path)
-    namespace: dict[str, object] = {"__name__": "__page__"}
+    module = types.ModuleType("__page__")
+    monkeypatch.setitem(sys.modules, "__page__", module)  # dataclasses look their module up there
     for number, block in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")), start=1):
         if block.startswith(SKIP):
             continue
-        exec(compile(block, f"{page.name} block {number}", "exec"), namespace)
+        exec(compile(block, f"{page.name} block {number}", "exec", dont_inherit=True), vars(module))
