@@ -1,7 +1,7 @@
 """How much faster are many dialogs together than one after the other, and are they the same dialogs?
 
-Two parties of the embedded model talk, every party with its own memory and its own kept keys and values. The same
-dialogs are held twice: one at a time, and all together (each turn of all dialogs is one batch). Prints a table and
+Customers call a support agent, both the embedded model, through agents and the scheduler. The same dialogs are held
+twice: one at a time, and all at once, where the waiting turns of all dialogs run as one batch. Prints a table and
 writes JSON. On a machine that does other work too, the ratio of processor time is the one to trust::
 
     python benchmarks/local_batching.py --dialogs 32 --turns 12 --out local_batching.json
@@ -16,57 +16,21 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sdialog.agents.agent import Agent
 from sdialog.backends.embedded import EmbeddedBackend
+from sdialog.core.dialog import Dialog
 from sdialog.core.seeds import derive_seed, rng
-from sdialog.llm.types import GenerateConfig, GenerateRequest, Message
+from sdialog.llm.scheduler import Scheduler
+from sdialog.llm.types import GenerateRequest, Message
+from sdialog.personas import Customer, SupportAgent
+from sdialog.simulation.conversation import converse
 
-NAMES = ("Ann", "Bruno", "Clara", "David", "Emma", "Felix", "Grace", "Henry")
-ITEMS = ("blue lamp", "red chair", "phone", "green coat", "wood table", "laptop")
-
-
-class Party:
-    """One side of one dialog: its prompt, what it heard and said, and its seed."""
-
-    def __init__(self, dialog: int, side: int, temperature: float | None) -> None:
-        draw = rng(derive_seed(13, "dialog", dialog), "persona")
-        name, item, code = draw.choice(NAMES), draw.choice(ITEMS), draw.randint(1234, 9876)
-        roles = (
-            f"name: {name}\nrole: customer\nmood: polite\nwants: a refund\nitem: {item}\norder number: {code}",
-            "name: Max\nrole: support agent\nmood: polite\ntalking to: a customer",
-        )
-        self.memory = [Message("system", roles[side])]
-        self.seed = derive_seed(13, "dialog", dialog, "side", side)
-        self.session, self.temperature = f"{dialog}/{side}", temperature
-
-    def request(self, turn: int) -> GenerateRequest:
-        """What this side asks the model at a turn."""
-        config = GenerateConfig(seed=derive_seed(self.seed, "turn", turn), temperature=self.temperature, max_tokens=48)
-        return GenerateRequest(tuple(self.memory), config, session=self.session)
-
-
-class Talk:
-    """Two parties taking turns."""
-
-    def __init__(self, dialog: int, temperature: float | None) -> None:
-        self.parties = [Party(dialog, side, temperature) for side in (0, 1)]
-        self.parties[1].memory.append(Message("user", "Hello."))
-        self.texts: list[str] = []
-
-    def request(self) -> GenerateRequest:
-        """What the next speaker asks the model."""
-        turn = len(self.texts)
-        return self.parties[1 - turn % 2].request(turn)
-
-    def hear(self, text: str) -> None:
-        """Take the next speaker's words down on both sides."""
-        speaker = 1 - len(self.texts) % 2
-        self.texts.append(text)
-        self.parties[speaker].memory.append(Message("assistant", text))
-        self.parties[1 - speaker].memory.append(Message("user", text or "..."))
+NAMES = ("Ann Wood", "Bruno Hill", "Clara Stone", "David Reed", "Emma Ford", "Felix Lane", "Grace Bell", "Henry Cole")
+ISSUES = ("blue lamp arrived broken", "red chair is late", "phone is too small", "green coat has the wrong color")
+SEED = 13
 
 
 class Timing(NamedTuple):
@@ -80,43 +44,51 @@ class Timing(NamedTuple):
 
     @property
     def rate(self) -> float:
-        """Tokens a second."""
+        """Generated tokens a second."""
         return self.tokens / self.seconds
 
 
-async def hold(backend: EmbeddedBackend, talks: Sequence[Talk], turns: int) -> int:
-    """Hold dialogs together and return how many tokens were generated."""
-    tokens = 0
-    for _ in range(turns):
-        results = await backend.generate([talk.request() for talk in talks])
-        for talk, result in zip(talks, results, strict=True):
-            if result.error is not None:
-                raise result.error
-            talk.hear(result.text)
-            tokens += result.usage.output_tokens
-    return tokens
+def parties(number: int, model: EmbeddedBackend, temperature: float | None) -> list[Agent]:
+    """Return the two parties of a dialog; the customer differs from dialog to dialog."""
+    draw = rng(SEED, "customer", number)
+    customer = Customer(
+        name=draw.choice(NAMES),
+        issue=draw.choice(ISSUES),
+        customer_id=str(draw.randint(1234, 9876)),
+        politeness="polite",
+    )
+    support = SupportAgent(name="Max Young", role="support agent", politeness="polite")
+    return [Agent(persona, model=model, temperature=temperature, max_tokens=48) for persona in (customer, support)]
 
 
-async def timed(groups: Sequence[Sequence[Talk]], turns: int) -> Timing:
-    """Hold each group of dialogs together, one group after the other."""
-    backend = EmbeddedBackend()
-    await backend.generate([Talk(0, None).request()])  # loads the weights
-    backend.engine().store.clear()
+async def timed(dialogs: int, turns: int, temperature: float | None, *, together: bool) -> Timing:
+    """Hold the dialogs in one of the two ways, with a model of its own that is loaded before the clock starts."""
+    model, scheduler = EmbeddedBackend(), Scheduler(concurrency=dialogs)
+    await model.generate([GenerateRequest((Message("user", "Hello."),))])
+    ties_before = model.near_ties
+
+    def dialog(number: int) -> Any:
+        agents = parties(number, model, temperature)
+        return converse(agents, max_turns=turns, seed=derive_seed(SEED, "dialog", number), scheduler=scheduler)
+
     start, cpu_start = time.perf_counter(), time.process_time()
-    tokens = sum([await hold(backend, group, turns) for group in groups])
+    if together:
+        held: list[Dialog] = list(await asyncio.gather(*(dialog(i) for i in range(dialogs))))
+    else:
+        held = [await dialog(i) for i in range(dialogs)]
     seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
-    texts = [talk.texts for group in groups for talk in group]
-    near_ties = backend.near_ties
-    await backend.aclose()
-    return Timing(seconds, cpu_seconds, tokens, near_ties, texts)
+    tokens = scheduler.client(model).usage.output_tokens
+    ties = model.near_ties - ties_before
+    await scheduler.aclose()
+    return Timing(seconds, cpu_seconds, tokens, ties, [[turn.text for turn in d.turns] for d in held])
 
 
 async def measure(dialogs: int, turns: int, temperature: float | None, repeats: int) -> dict[str, Any]:
     """Measure both ways, alternating, and compare what was said."""
     alone, together = [], []
     for _ in range(repeats):
-        alone.append(await timed([[Talk(i, temperature)] for i in range(dialogs)], turns))
-        together.append(await timed([[Talk(i, temperature) for i in range(dialogs)]], turns))
+        alone.append(await timed(dialogs, turns, temperature, together=False))
+        together.append(await timed(dialogs, turns, temperature, together=True))
     ratios = [b.rate / a.rate for a, b in zip(alone, together, strict=True)]
     same = sum(a == b for a, b in zip(alone[0].texts, together[0].texts, strict=True))
     return {
@@ -134,7 +106,7 @@ async def measure(dialogs: int, turns: int, temperature: float | None, repeats: 
     }
 
 
-def show(rows: Sequence[dict[str, Any]]) -> None:
+def show(rows: list[dict[str, Any]]) -> None:
     """Print the table."""
     print(
         f"{'dialogs':>8}{'alone tok/s':>13}{'together tok/s':>16}{'ratio':>8}{'cpu ratio':>11}{'equal':>9}{'ties':>6}"
@@ -160,9 +132,7 @@ def main() -> None:
 
     if options.threads is not None:
         torch.set_num_threads(options.threads)
-    rows = [
-        asyncio.run(measure(count, options.turns, options.temperature, options.repeats)) for count in options.dialogs
-    ]
+    rows = [asyncio.run(measure(n, options.turns, options.temperature, options.repeats)) for n in options.dialogs]
     show(rows)
     if options.out is not None:
         about = {

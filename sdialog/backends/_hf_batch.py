@@ -6,15 +6,16 @@ batch shape and cached keys cannot change what a row says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import torch
 
-from sdialog.backends._hf_cache import ArenaCache, SessionStore
+from sdialog.backends._hf_cache import ArenaCache, RowKV, SessionStore
 from sdialog.backends._hf_model import LocalModel
+from sdialog.backends._hf_prefix import shared_prefixes
 from sdialog.backends._hf_sampling import Sampling, SamplingTable, penalise
 
 # One forward call costs about as much as this many more tokens in another; padding beyond it is not worth sharing.
@@ -133,15 +134,15 @@ class Batch:
         self.outcomes = {index: Outcome() for index, _ in jobs}
         room = self.column + min(_FIRST_ROOM, max(job.max_new for _, job in jobs))
         self.cache = model.new_cache(len(jobs), room)
+        held = {index: self._known(job) for index, job in jobs}
+        self._share({index: job.ids for index, job in jobs if not held[index][0]}, held)
+        self._held = {index: kv for index, (_, kv) in held.items()}
         self.rows: list[_Row] = []
-        held = {}
         for index, job in jobs:
-            cached, kv = store.match(job.session, job.ids) if self.cache.reusable else (0, [])
-            fresh = len(job.ids) - cached
-            self.rows.append(_Row(index, job, self.column - len(job.ids), fresh, self.outcomes[index]))
-            self.outcomes[index].reused, held[index] = cached, kv
+            cached, outcome = held[index][0], self.outcomes[index]
+            outcome.reused = cached
+            self.rows.append(_Row(index, job, self.column - len(job.ids), len(job.ids) - cached, outcome))
         self.rows.sort(key=lambda row: row.fresh, reverse=True)
-        self._held = held
 
     def run(self) -> dict[int, Outcome]:
         """Generate every row and return the outcomes by index."""
@@ -152,6 +153,30 @@ class Batch:
             if not self.rows:
                 return self.outcomes
             logits = self._step()
+
+    # -- keys and values at hand
+
+    def _known(self, job: Job) -> tuple[int, RowKV]:
+        """Return what earlier turns left; hooks must see every token, so nothing when there are any."""
+        if self.around is not None or not self.cache.reusable:
+            return 0, []
+        return self.store.match(job.session, job.ids)
+
+    def _share(self, fresh: Mapping[int, list[int]], held: dict[int, tuple[int, RowKV]]) -> None:
+        """Compute common beginnings of new conversations once, and hold them for every row that has them."""
+        if self.around is not None or not self.cache.reusable:
+            return
+        indices = list(fresh)
+        for group in shared_prefixes([fresh[index] for index in indices], worth=2 * _CALL_WORTH):
+            ids = fresh[indices[group.rows[0]]][: group.length]
+            own = self.model.new_cache(1, len(ids))
+            tokens = torch.tensor([ids], device=self.model.device)
+            positions = torch.arange(len(ids), device=self.model.device)[None]
+            with own.window(0, 1, 0, len(ids)):
+                self.model.scores(tokens, positions, None, own.cache)
+            if isinstance(own, ArenaCache):
+                kv = own.read(0, 0, len(ids))
+                held.update({indices[row]: (group.length, kv) for row in group.rows})
 
     # -- forward calls
 

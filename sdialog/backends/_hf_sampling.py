@@ -92,6 +92,7 @@ class SamplingTable:
         self.rows = rows
         self.device = device
         self.any_sampled = not all(r.greedy for r in rows)
+        self.streams = [0 if r.greedy else derive_seed(r.seed, "noise") for r in rows]
         self.any_truncated = any(r.truncated for r in rows)
         self.temperature = column([1.0 if r.greedy else r.temperature for r in rows])[:, None]
         self.noisy = column([0.0 if r.greedy else 1.0 for r in rows])[:, None]
@@ -127,10 +128,7 @@ class SamplingTable:
         return Choice(winner.tolist(), close.tolist(), broken.tolist())
 
     def _noise(self, steps: Sequence[int], vocabulary: int) -> torch.Tensor:
-        bases = [
-            0 if row.greedy else derive_seed(row.seed, "token", step)
-            for row, step in zip(self.rows, steps, strict=True)
-        ]
+        bases = [stream_position(base, step) for base, step in zip(self.streams, steps, strict=True)]
         return gumbel(torch.tensor(bases, dtype=torch.int64, device=self.device), vocabulary)
 
     def _truncate(
@@ -214,6 +212,12 @@ def _mass_of_top_k(chances: torch.Tensor, top_k: torch.Tensor) -> torch.Tensor:
     cumulative = chances.topk(widest).values.cumsum(-1)
     last = top_k.clamp(max=widest).long() - 1
     return torch.where(top_k.isfinite(), cumulative.gather(1, last[:, None])[:, 0], 1.0)
+
+
+def stream_position(base: int, step: int) -> int:
+    """Return where a row's noise for one step begins: each step has 2**32 numbers of the row's stream to itself."""
+    position = (base + _STEP * (step << 32)) % (1 << 64)
+    return position - (1 << 64) if position >> 63 else position
 
 
 def gumbel(bases: torch.Tensor, vocabulary: int) -> torch.Tensor:

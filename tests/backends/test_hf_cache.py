@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sdialog.backends._hf_cache import ArenaCache, LayerShape, SessionStore
+from sdialog.backends._hf_prefix import shared_prefixes
 
 TOKEN_BYTES = 2 * 2 * 4 * 4  # two layers' worth of one head of four float32 keys and values
 
@@ -60,3 +64,21 @@ def test_a_batch_grows_and_closes_its_gaps():
     assert held[0][0][0, :, 0].tolist() == [2000.0 + column for column in range(5, 200)]
     cache.write(1, 0, held, 3)
     assert cache.read(1, 0, 4)[1][1][0, :, 0].tolist() == [2005.0, 2006.0, 2007.0, 1003.0]
+
+
+@pytest.mark.parametrize("odd", [[*range(10), 500, 501], [*range(10), 0, 1]], ids=["sorts last", "sorts first"])
+def test_one_odd_row_does_not_cut_a_long_common_beginning(odd):
+    long = list(range(100))
+    (group,) = shared_prefixes([[*long, 7], odd, [*long, 8], [*long, 9]], worth=50)
+    assert (group.rows, group.length) == ([0, 2, 3], 100)
+
+
+@given(st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=8), max_size=8), st.integers(1, 8))
+def test_shared_beginnings_are_shared(prompts, worth):
+    groups = shared_prefixes(prompts, worth)
+    members = [row for group in groups for row in group.rows]
+    assert len(members) == len(set(members))
+    for group in groups:
+        assert len({tuple(prompts[row][: group.length]) for row in group.rows}) == 1
+        assert all(group.length < len(prompts[row]) for row in group.rows)
+        assert (len(group.rows) - 1) * group.length >= worth
