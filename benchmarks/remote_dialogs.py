@@ -1,8 +1,8 @@
 """How close do whole dialogs come to a bare client loop? A loopback server with 50 ms latency, 64 requests in flight.
 
-Three ways in one run, against the same server in a process of its own: a bare ``openai.AsyncOpenAI`` gather loop that sends
-the same number of equally long requests; ``sdialog`` simulating dialogs to a run folder, 64 at once; and ``sdialog`` one
-dialog at a time. Then the CPU time a turn costs us without any HTTP client.
+Three ways in one run, against the same server in a process of its own: a bare ``openai.AsyncOpenAI`` gather loop that
+sends the same number of equally long requests; ``sdialog`` simulating dialogs to a run folder, 64 at once; and
+``sdialog`` one dialog at a time. Then the CPU time a turn costs us without any HTTP client.
 
 Run ``python -m benchmarks.remote_dialogs``; prints a table and writes ``runs/benchmarks/remote_dialogs.json``.
 """
@@ -59,7 +59,9 @@ async def bare(base_url: str, dialogs: int, concurrency: int) -> float:
             messages: list[Any] = [{"role": "system", "content": PROMPT}]
             for turn in range(TURNS):
                 messages.append({"role": "user", "content": "Could you tell me a bit more about it?"})
-                reply = await client.chat.completions.create(model="loopback", messages=messages[: 1 + turn * 2 + 1], seed=turn)
+                reply = await client.chat.completions.create(
+                    model="loopback", messages=messages[: 1 + turn * 2 + 1], seed=turn
+                )
                 messages.append({"role": "assistant", "content": reply.choices[0].message.content})
 
     begun = time.perf_counter()

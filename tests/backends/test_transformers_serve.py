@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
+from servers import transformers_server
 
 from sdialog.backends import embedded
 from sdialog.backends.embedded import EmbeddedBackend
@@ -24,7 +18,6 @@ from sdialog.llm.types import GenerateConfig, GenerateRequest, Message, ToolSpec
 pytestmark = pytest.mark.slow
 
 FOLDER = Path(embedded.__file__).parent / "mini"
-READY_WITHIN = 120.0
 TOOL = ToolSpec(
     "check_order",
     "Look an order up.",
@@ -33,42 +26,9 @@ TOOL = ToolSpec(
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    program = shutil.which("transformers", path=str(Path(sys.executable).parent))
-    if program is None:
-        pytest.skip("the transformers command is not installed")
-    home = tmp_path_factory.mktemp("hub")
-    (home / "hub").mkdir()
-    log = (home / "serve.log").open("wb")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = subprocess.Popen(
-        [program, "serve", str(FOLDER), "--device", "cpu", "--dtype", "float32", "--port", str(port)],
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(home)},
-        stdout=log,
-        stderr=subprocess.STDOUT,
-    )
-    try:
-        _wait(f"http://127.0.0.1:{port}/health", server, home / "serve.log")
-        yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-        log.close()
-
-
-def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + READY_WITHIN
-    while time.monotonic() < end:
-        if server.poll() is not None:
-            break
-        try:
-            if httpx.get(url, timeout=2).status_code == 200:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.3)
-    pytest.fail(f"transformers serve did not start:\n{log.read_text(errors='replace')[-2000:]}")
+def address() -> Iterator[str]:
+    with transformers_server.serve(FOLDER) as base_url:
+        yield base_url
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import types
 from pathlib import Path
 
 import pytest
-
 from surface.source import ROOT, modules
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

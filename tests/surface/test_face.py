@@ -8,7 +8,6 @@ import subprocess
 import sys
 
 import pytest
-
 from surface.source import PACKAGE, modules
 
 FACES = ["sdialog", "sdialog.personas", "sdialog.agents", "sdialog.orchestrators", "sdialog.generators"]
@@ -21,10 +20,10 @@ PUBLISHED = {
     "ChangeMindOrchestrator SimpleResponseOrchestrator InstructionListOrchestrator",
     "sdialog.orchestrators.base": "BaseOrchestrator BasePersistentOrchestrator",
     "sdialog.generators": "PersonaGenerator ContextGenerator BaseAttributeModelGenerator",
-    "sdialog.config": "config llm llm_params cache cache_path set_cache clear_cache set_persona_dialog_generator_prompt "
-    "set_persona_generator_prompt set_dialog_generator_prompt set_persona_agent_prompt",
-    "sdialog.util": "dict_to_table dialogs_to_utt_pairs get_universal_id get_timestamp make_serializable softmax KNNModel "
-    "get_llm_model is_ollama_model_name is_openai_model_name is_huggingface_model_name",
+    "sdialog.config": "config llm llm_params cache cache_path set_cache clear_cache "
+    "set_persona_dialog_generator_prompt set_persona_generator_prompt set_dialog_generator_prompt set_persona_agent_prompt",
+    "sdialog.util": "dict_to_table dialogs_to_utt_pairs get_universal_id get_timestamp make_serializable softmax "
+    "KNNModel get_llm_model is_ollama_model_name is_openai_model_name is_huggingface_model_name",
 }
 
 
@@ -63,7 +62,7 @@ def test_every_module_says_what_it_is():
 def test_importing_the_package_loads_nothing_heavy():
     code = (
         "import sys, sdialog\n"
-        "heavy = {'torch','numpy','openai','ollama','jinja2','pydantic','httpx','asyncio','transformers','yaml','rich'}\n"
+        "heavy = {'torch','numpy','openai','ollama','jinja2','pydantic','httpx','asyncio','transformers','yaml'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from surface.source import imports, modules
 
 RANKS = {
@@ -25,9 +24,10 @@ SIBLINGS = {("agents", "personas"), ("agents", "orchestrators"), ("testing", "ba
 LATE_EXCEPTIONS = {("agents", "simulation"), ("agents", "server"), ("core", "audio"), ("core", "personas")}
 
 HEAVY = {
-    "torch", "transformers", "tokenizers", "safetensors", "openai", "ollama", "anthropic", "google", "boto3", "botocore",
-    "langchain_core", "numpy", "scipy", "sklearn", "pandas", "matplotlib", "jinja2", "yaml", "httpx", "rich", "tenacity",
-    "pyarrow", "datasets", "huggingface_hub", "pyroomacoustics", "soundfile", "evaluate", "fastapi", "starlette", "uvicorn",
+    "torch", "transformers", "tokenizers", "safetensors", "openai", "ollama", "anthropic", "google",
+    "boto3", "botocore", "langchain_core", "numpy", "scipy", "sklearn", "pandas", "matplotlib", "jinja2", "yaml", "httpx",
+    "rich", "tenacity", "pyarrow", "datasets", "huggingface_hub", "pyroomacoustics", "soundfile", "evaluate", "fastapi",
+    "starlette", "uvicorn",
 }  # fmt: skip
 
 # Files made for one heavy package, loaded only when that package is wanted.

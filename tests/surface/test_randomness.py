@@ -6,13 +6,16 @@ import ast
 
 from surface.source import modules
 
+PYTHON_FUNCTIONS = (
+    "random randint randrange choice choices shuffle sample uniform gauss seed getrandbits betavariate expovariate "
+    "normalvariate triangular lognormvariate vonmisesvariate"
+)
 GLOBAL_GENERATORS = {
-    "random": set("random randint randrange choice choices shuffle sample uniform gauss seed getrandbits "
-                  "betavariate expovariate normalvariate triangular lognormvariate vonmisesvariate".split()),
+    "random": {*PYTHON_FUNCTIONS.split(" ")},
     "np.random": None,
     "numpy.random": None,
     "torch": {"manual_seed", "seed", "initial_seed"},
-}  # fmt: skip
+}
 ALLOWED_NUMPY = {"Generator", "default_rng", "Philox", "PCG64", "SeedSequence", "BitGenerator"}
 
 

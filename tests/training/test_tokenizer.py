@@ -82,3 +82,11 @@ def test_embeddings_move_to_a_new_vocabulary(packed):
     bare = next(p for p in after if p not in before and tokenizers.SPACE + p in before)
     assert torch.equal(moved[after[bare]], table[before[tokenizers.SPACE + bare]])
     assert torch.isfinite(moved).all()
+
+
+def test_the_response_template_finds_tool_calls(packed):
+    prompt = "<|system|>You are Ann.<|end|><|user|>It is order A1.<|end|><|assistant|>"
+    reply = '<tool_call>{"name": "check_order", "arguments": {"order_number": "A1"}}</tool_call><|end|>'
+    (call,) = packed.parse_response(reply, prefix=prompt)["tool_calls"]
+    assert call == {"type": "function", "function": {"name": "check_order", "arguments": {"order_number": "A1"}}}
+    assert packed.parse_response("Hello.<|end|>", prefix=prompt) == {"role": "assistant", "content": "Hello."}
