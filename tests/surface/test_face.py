@@ -21,7 +21,8 @@ PUBLISHED = {
     "sdialog.orchestrators.base": "BaseOrchestrator BasePersistentOrchestrator",
     "sdialog.generators": "PersonaGenerator ContextGenerator BaseAttributeModelGenerator",
     "sdialog.config": "config llm llm_params cache cache_path set_cache clear_cache "
-    "set_persona_dialog_generator_prompt set_persona_generator_prompt set_dialog_generator_prompt set_persona_agent_prompt",
+    "set_persona_dialog_generator_prompt set_persona_generator_prompt set_dialog_generator_prompt "
+    "set_persona_agent_prompt",
     "sdialog.util": "dict_to_table dialogs_to_utt_pairs get_universal_id get_timestamp make_serializable softmax "
     "KNNModel get_llm_model is_ollama_model_name is_openai_model_name is_huggingface_model_name",
 }
