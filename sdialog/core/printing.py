@@ -51,13 +51,13 @@ def print_dialog(
         lines += [paint("scenario", HEAD), _structured(dialog.scenario)]
     lines.append(paint("--- Dialogue Begins ---", BANNER))
     colour_of = _speaker_colours(dialog)
-    if (orchestration or think or everything) and dialog.events is not None:
+    if (orchestration or think or everything) and dialog.events:
         for event in dialog.events:
             if everything or _is_wanted(event, orchestration=orchestration, think=think):
                 lines.append(_event_line(event, colour_of, paint))
     else:
         lines += [_speech(turn.speaker, turn.text, colour_of, paint) for turn in dialog]
-    ending = f" ({dialog.stopReason})" if dialog.stopReason else ""
+    ending = f" ({_inline(dialog.stopReason)})" if dialog.stopReason else ""
     lines.append(paint(f"--- Dialogue Ends{ending} ---", BANNER))
     _write(lines)
 
@@ -136,34 +136,43 @@ def _event_line(event: Event, colour_of: Mapping[str | None, str], paint: Paint)
     content = event.content
     if event.action == "utter":
         return _speech(event.agent, content, colour_of, paint)
-    tag = f"{event.action}-{event.actionLabel}" if event.actionLabel else event.action
-    who = f"({event.agent}) " if event.agent else ""
-    if event.action == "think":
-        return f"  {paint(f'[{tag}]', BOLD)} {paint(f'{who}(thinking) {_inline(content)}', THOUGHT)}"
+    tag = _inline(f"{event.action}-{event.actionLabel}" if event.actionLabel else event.action)
+    who = f"({_inline(event.agent)}) " if event.agent else ""
+    body, style = _inline(content), OTHER
     if event.action == "tool" and isinstance(content, dict):
         calling = event.actionLabel == "call"
-        body = _call(content) if calling else f"{content.get('name', '')} -> {_inline(content.get('output'))}"
-        return f"  {paint(f'[{tag}]', BOLD)} {paint(f'{who}{body}', TOOL_CALL if calling else TOOL_OUTPUT)}"
-    style = INSTRUCTION if event.action.startswith("instruct") else OTHER
-    return f"  {paint(f'[{tag}]', BOLD)} {paint(f'{who}{_inline(content)}', style)}"
+        body = _call(content) if calling else f"{_name(content)} -> {_inline(content.get('output'))}"
+        style = TOOL_CALL if calling else TOOL_OUTPUT
+    elif event.action == "think":
+        style = THOUGHT
+    elif event.action.startswith("instruct"):
+        style = INSTRUCTION
+    return f"  {paint(f'[{tag}]', BOLD)} {paint(f'{who}{body}', style)}"
 
 
 def _call(content: Mapping[str, Any]) -> str:
     arguments = content.get("args")
     shown = (
-        ", ".join(f"{name}={_inline(value, quoted=True)}" for name, value in arguments.items())
+        ", ".join(f"{_inline(name)}={_inline(value, quoted=True)}" for name, value in arguments.items())
         if isinstance(arguments, Mapping)
         else _inline(arguments)
     )
-    return f"{content.get('name', '')}({shown})"
+    return f"{_name(content)}({shown})"
+
+
+def _name(content: Mapping[str, Any]) -> str:
+    return _inline(str(content.get("name", "")))
 
 
 def _inline(value: object, quoted: bool = False) -> str:
     """Show text as it is (in quotes on request) and data as JSON on one line."""
-    if isinstance(value, str) and not quoted:
-        return _CONTROL.sub(lambda found: repr(found[0])[1:-1], value)
-    return json.dumps(value, ensure_ascii=False, default=str)
+    bare = isinstance(value, str) and not quoted
+    return _shown(str(value) if bare else json.dumps(value, ensure_ascii=False, default=str))
 
 
 def _structured(value: object) -> str:
-    return _inline(value) if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    return _shown(value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def _shown(text: str) -> str:
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)

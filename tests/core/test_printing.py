@@ -42,7 +42,7 @@ def test_turns_are_shown_with_the_head(dialog, capsys):
     ("flags", "seen", "unseen"),
     [
         ({"orchestration": True}, ["[Ann] Hi!", "[instruct-Len] (Bob) be short", "[Bob] Sunny."], ["hmm", "wx"]),
-        ({"think": True}, ["[think] (Bob) (thinking) hmm"], ["be short", "wx"]),
+        ({"think": True}, ["[think] (Bob) hmm"], ["be short", "wx"]),
         ({"scenario": True}, ["weather", "A bell."], ["hmm"]),
         ({"all": True}, ['[tool-call] (Bob) wx(city="Zürich")', '[tool-output] (Bob) wx -> {"sky": "sunny"}', "weather",
                          "hmm", "be short", '[pick_suggestion-x] (Bob) ["a"]'], []),
@@ -67,7 +67,7 @@ def test_speakers_have_their_own_colours(dialog, capsys, monkeypatch):
     assert f"\x1b[1;{SPEAKER_COLOURS[0]}m[Ann]\x1b[0m Hi!" in shown
     assert f"\x1b[1;{SPEAKER_COLOURS[1]}m[Bob]\x1b[0m Sunny." in shown
     styles = {
-        re.search(rf"\x1b\[([\d;]+)m\(Bob\) {what}", shown)[1] for what in (r"be", r"\(thinking", r"wx\(", r"wx ->")
+        re.search(rf"\x1b\[([\d;]+)m\(Bob\) {what}", shown)[1] for what in (r"be", r"hmm", r"wx\(", r"wx ->")
     }
     assert len(styles) == 4, "instructions, thoughts, calls and outputs look different"
     monkeypatch.setenv("NO_COLOR", "1")
@@ -80,6 +80,26 @@ def test_words_cannot_steer_the_terminal(capsys):
     shown = capsys.readouterr().out
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", shown)
     assert r"[A\x1b[2J] \x1b]0;title\x07" in shown and "line\nnext\ttab" in shown
+
+
+def test_nor_can_the_names_and_data_of_what_went_on_behind(capsys):
+    evil = "\x9b2J\x1b[2J"
+    call = {"name": evil, "args": {evil: {"deep": evil}}, "id": "1"}
+    output = {"name": evil, "output": [evil], "call_id": "1"}
+    events = [
+        Event(agent=evil, action=action, actionLabel=label, content=content, timestamp=0)
+        for action, label, content in [
+            ("utter", None, evil), ("think", None, evil), ("instruct", evil, evil), (evil, evil, {evil: evil}),
+            ("tool", "call", call), ("tool", "output", output), ("tool", "call", {"name": "x", "args": evil}),
+        ]
+    ]  # fmt: skip
+    Dialog(id=evil, model=evil, scenario={"a": evil}, stopReason=evil, events=events).print(all=True)
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", capsys.readouterr().out)
+
+
+def test_with_no_events_recorded_the_turns_are_shown(capsys):
+    Dialog(turns=[Turn(speaker="A", text="hi")], events=[]).print(think=True)
+    assert "[A] hi" in capsys.readouterr().out
 
 
 def test_a_console_without_unicode_shows_escapes(root):
