@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import os
 import threading
 from collections.abc import Coroutine
@@ -23,7 +24,11 @@ class _Loop:
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self.loop)
-        self.loop.run_forever()
+        while not self.loop.is_closed():
+            # A task that exits (a tool calling sys.exit, say) stops the loop, but must not leave everyone else waiting:
+            # whoever awaits that task gets the exception.
+            with contextlib.suppress(SystemExit, KeyboardInterrupt):
+                self.loop.run_forever()
 
     def usable(self) -> bool:
         # A forked child inherits this object but not its thread.
@@ -54,8 +59,9 @@ if hasattr(os, "register_at_fork"):
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end and return its result, from any thread.
 
-    Works in scripts, inside a running loop (Jupyter), in repeated calls and in forked children. Ctrl-C cancels
-    the coroutine and is raised again once it has cleaned up; a second Ctrl-C does not wait. Settings made with
+    Works in scripts, inside a running loop (Jupyter), in repeated calls and in forked children. Ctrl-C, or whatever
+    else a signal handler raises, cancels the coroutine and is raised again once it has cleaned up; a second Ctrl-C does
+    not wait. Settings made with
     ``sdialog.core.settings.use`` hold in the coroutine too.
 
     Args:
@@ -93,8 +99,9 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     future = asyncio.run_coroutine_threadsafe(watched(), keeper.loop)
     try:
         return future.result()
-    except KeyboardInterrupt:
-        keeper.loop.call_soon_threadsafe(cancel)
-        # Its cleaning up may take a while; a second Ctrl-C does not wait for it.
-        concurrent.futures.wait([future])
+    except BaseException:
+        if not future.done():  # raised in this thread, by Ctrl-C or another signal
+            keeper.loop.call_soon_threadsafe(cancel)
+            # Its cleaning up may take a while; a second Ctrl-C does not wait for it.
+            concurrent.futures.wait([future])
         raise

@@ -29,6 +29,38 @@ def test_results_and_errors_come_back():
     assert run(add(2, 2)) == 4
 
 
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
+def test_a_task_that_exits_ends_its_caller_and_nobody_else(kind):
+    async def leave():
+        raise kind(3)
+
+    async def other():
+        await asyncio.sleep(0.2)
+        return "done"
+
+    async def both():
+        return await asyncio.gather(leave(), other())
+
+    seen = []
+    bystander = threading.Thread(target=lambda: seen.append(run(other())))
+    bystander.start()
+    for work in (leave, both):
+        ended = []
+
+        def caller(work=work, ended=ended):
+            try:
+                run(work())
+            except kind as error:
+                ended.append(error.args)
+
+        thread = threading.Thread(target=caller, daemon=True)
+        thread.start()
+        thread.join(10)
+        assert ended == [(3,)]
+    bystander.join(10)
+    assert seen == ["done"] and run(add(1, 2)) == 3
+
+
 def test_works_under_a_running_loop():
     async def notebook_cell():
         return run(add(1, 2))
@@ -105,6 +137,26 @@ except KeyboardInterrupt:
 async def again(): return "usable"
 print(run(again()))
 """
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGTERM"), reason="needs signals")
+def test_a_signal_handler_that_exits_cancels_too(root):
+    code = """
+import asyncio, signal, sys
+from sdialog.core.sync import run
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+async def work():
+    try:
+        print("working", flush=True)
+        await asyncio.sleep(60)
+    finally:
+        print("clean", flush=True)
+run(work())
+"""
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=root)
+    assert child.stdout.readline() == "working\n"
+    child.send_signal(signal.SIGTERM)
+    assert child.communicate(timeout=30)[0] == "clean\n" and child.returncode == 7
 
 
 @pytest.mark.parametrize(
