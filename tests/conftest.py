@@ -44,7 +44,9 @@ def no_personal_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pyte
     for name in list(os.environ):
         if name.endswith("_API_KEY") or name in {"SDIALOG_LLM", "OPENAI_BASE_URL", "OLLAMA_HOST"}:
             monkeypatch.delenv(name)
-    monkeypatch.setenv("SDIALOG_CONFIG", str(tmp_path_factory.mktemp("settings") / "none.yaml"))
+    empty = tmp_path_factory.mktemp("settings") / "empty.yaml"
+    empty.touch()
+    monkeypatch.setenv("SDIALOG_CONFIG", str(empty))
     yield
 
 

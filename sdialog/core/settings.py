@@ -1,7 +1,7 @@
 """Settings of the process: which model by default, where the cache is, which prompts.
 
 Later ones win: built-in defaults; the configuration file (the one ``SDIALOG_CONFIG`` names, else
-``~/.config/sdialog/config.yaml``; a file that is not there sets nothing); ``SDIALOG_LLM``; :func:`set_base` (what
+``~/.config/sdialog/config.yaml``, if there is one); ``SDIALOG_LLM``; :func:`set_base` (what
 ``sdialog.config`` calls); :func:`use`.
 
 Options given together with a model's name, such as its address and key, belong to that model and are forgotten when a
@@ -28,7 +28,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sdialog.core.errors import ConfigError, UnknownNameError, near_names
-from sdialog.core.secrets import without_secrets
+from sdialog.core.secrets import mask, without_secrets
 
 DEFAULT_LLM = "embedded:mini"
 EMPTY: Mapping[str, Any] = MappingProxyType({})
@@ -78,7 +78,7 @@ def current() -> Settings:
     """Return the settings that hold here and now.
 
     Raises:
-        ConfigError: if the configuration file is broken.
+        ConfigError: if the configuration file is broken, or ``SDIALOG_CONFIG`` names one that is not there.
 
     Example:
         >>> with use(llm="scripted:replies.txt"):
@@ -165,6 +165,10 @@ def _outer_layers() -> list[Layer]:
     """Return what was set outside Python: the configuration file and the environment."""
     named = os.environ.get("SDIALOG_CONFIG")
     path = Path(named).expanduser() if named else _config_home() / "sdialog" / "config.yaml"
+    if named and not path.is_file():
+        raise ConfigError(
+            f"SDIALOG_CONFIG names the configuration file {named}, which is not there; correct or unset it"
+        )
     layers = [_file_layer(path, path.stat().st_mtime_ns)] if path.is_file() else []
     llm = os.environ.get("SDIALOG_LLM")
     return [*layers, {"llm": llm}] if llm else layers
@@ -177,7 +181,8 @@ def _file_layer(path: Path, _modified: int) -> Layer:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"configuration file {path} cannot be read: {error}") from error
+        # What the parser says may quote the line with the key.
+        raise ConfigError(f"configuration file {path} cannot be read: {mask(str(error))}") from None
     if content is None:
         return EMPTY
     _only(content, ("llm", "llm_params", "cache", "prompts"), f"{path}")
@@ -191,8 +196,8 @@ def _file_layer(path: Path, _modified: int) -> Layer:
             layer["llm_params"] = options
     elif llm is not None:
         layer["llm"] = str(llm)
-    if content.get("llm_params"):
-        layer["llm_params"] = {**layer.get("llm_params", {}), **content["llm_params"]}
+    if params := _mapping(content, "llm_params", path):
+        layer["llm_params"] = {**layer.get("llm_params", {}), **params}
     cache = content.get("cache")
     if isinstance(cache, Mapping):
         _only(cache, ("enabled", "path"), f"{path}, cache")
@@ -200,10 +205,17 @@ def _file_layer(path: Path, _modified: int) -> Layer:
         layer.update({"cache_path": cache["path"]} if cache.get("path") else {})
     elif cache is not None:
         layer["cache"] = bool(cache)
-    if content.get("prompts"):
+    if prompts := _mapping(content, "prompts", path):
         # A path in the file is meant from where the file is.
-        layer["prompts"] = {k: _beside(path, str(v)) for k, v in content["prompts"].items()}
+        layer["prompts"] = {k: _beside(path, str(v)) for k, v in prompts.items()}
     return _checked(layer)
+
+
+def _mapping(content: Mapping[str, Any], name: str, path: Path) -> Mapping[str, Any]:
+    found = content.get(name) or {}
+    if not isinstance(found, Mapping):
+        raise ConfigError(f"{path}, {name}: expected keys and values, found {type(found).__name__}")
+    return found
 
 
 def _only(content: Any, known: tuple[str, ...], where: str) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import traceback
 
 import pytest
 
@@ -79,6 +80,8 @@ def test_a_whole_file(config_file, tmp_path):
         ("cache: {enable: true}", "cache: unknown key 'enable'; did you mean 'enabled'"),
         ("- a", "expected keys and values"),
         ("llm: [", "cannot be read"),
+        ("llm_params: 3", "llm_params: expected keys and values, found int"),
+        ("prompts: mine.j2", "prompts: expected keys and values, found str"),
     ],
 )
 def test_a_faulty_file_is_named(config_file, text, says, tmp_path):
@@ -88,10 +91,27 @@ def test_a_faulty_file_is_named(config_file, text, says, tmp_path):
     assert str(tmp_path / "config.yaml") in str(caught.value)
 
 
-def test_an_empty_file_and_a_missing_one_set_nothing(config_file):
-    assert settings.current().llm == "embedded:mini"
+def test_a_faulty_file_does_not_give_its_keys_away(config_file):
+    config_file('llm: {model: "openai:x", api_key: "hush-hush-hush"')
+    with pytest.raises(ConfigError, match="cannot be read") as caught:
+        settings.current()
+    assert "hush" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_an_empty_file_sets_nothing(config_file):
     config_file("")
-    assert settings.current().llm == "embedded:mini"
+    assert settings.current() == settings.Settings()
+
+
+def test_a_file_asked_for_must_be_there_and_the_usual_one_need_not(config_file, tmp_path, monkeypatch):
+    with pytest.raises(ConfigError, match="SDIALOG_CONFIG names .*config.yaml, which is not there"):
+        settings.current()
+    monkeypatch.delenv("SDIALOG_CONFIG")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert settings.current() == settings.Settings()
+    (tmp_path / "sdialog").mkdir()
+    (tmp_path / "sdialog" / "config.yaml").write_text("llm: from-usual-place")
+    assert settings.current().llm == "from-usual-place"
 
 
 def test_unknown_settings_are_refused():
