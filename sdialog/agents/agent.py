@@ -158,11 +158,17 @@ class Agent(Talking):
 
         Raises:
             TypeError: if something is not an orchestrator.
+            ConfigError: if its ``instruct`` is async, which only ``ainstruct`` may be.
         """
         added = _listed(orchestrators)
         for orchestrator in added:
             if not isinstance(orchestrator, BaseOrchestrator):
                 raise TypeError(f"{orchestrator!r:.80} is not an orchestrator; derive its class from BaseOrchestrator")
+            if inspect.iscoroutinefunction(orchestrator.instruct):
+                raise ConfigError(
+                    f"{type(orchestrator).__name__}.instruct is async; what awaits something goes into 'async def "
+                    "ainstruct(self, dialog, utterance)', and instruct stays a plain function"
+                )
             if orchestrator.get_target_agent() is None:
                 orchestrator.agent = self
         self.orchestrators = (*self.orchestrators, *added)
@@ -267,6 +273,8 @@ _PARAMETERS = {*inspect.signature(Agent.__init__).parameters} - {"self", "llm_kw
 def _persona(persona: Any, system_prompt: str | None) -> Any:
     if persona is None:
         return None
+    if isinstance(persona, type):
+        raise ConfigError(f"{persona.__name__} is a class; give a person of it, such as {persona.__name__}(...)")
     if not callable(getattr(persona, "prompt", None)) or not callable(getattr(persona, "json", None)):
         raise ConfigError(
             f"a persona has prompt() and json(), as sdialog.personas have; {persona!r:.80} has not. Give text as "

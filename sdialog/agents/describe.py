@@ -67,10 +67,10 @@ def agent_data(agent: Agent) -> dict[str, Any]:
 
 
 def agent_dependencies(agent: Agent) -> dict[str, Any]:
-    """Return, as plain data, all of an agent that its words depend on: two equal answers mean two equal agents.
+    """Return, as plain data, what an agent's words depend on, as far as it can be seen from outside.
 
     Beyond :func:`agent_data` that is the system prompt, the tools as the model sees them, the options, and the names
-    of the functions it was given; what a function does inside cannot be seen.
+    of the functions it was given. What a tool, a function, an orchestrator or an inspector does inside is not seen.
     """
     given = agent._given
     named = ("thinking_pattern", "preprocessing_fn", "postprocess_fn")
@@ -81,6 +81,11 @@ def agent_dependencies(agent: Agent) -> dict[str, Any]:
             {"name": spec.name, "description": spec.description, "parameters": dict(spec.parameters)}
             for spec in agent.tool_specs
         ],
+        "instructions": [
+            {"label": orchestrator.get_event_label(), "persistent": orchestrator.is_persistent()}
+            for orchestrator in agent.orchestrators
+        ],
+        "inspectors": [type(inspector).__qualname__ for inspector in agent.inspectors],
         "think": agent.think,
         "can_finish": agent.can_finish,
         "max_tool_rounds": agent.max_tool_rounds,
@@ -91,8 +96,6 @@ def agent_dependencies(agent: Agent) -> dict[str, Any]:
 
 def _name_of(given: Any) -> str:
     """Name a function or pattern without its address in memory, which differs from run to run."""
-    return (
-        given
-        if isinstance(given, str)
-        else str(getattr(given, "__qualname__", None) or getattr(given, "pattern", None) or type(given).__qualname__)
-    )
+    if isinstance(given, str):
+        return given
+    return str(getattr(given, "__qualname__", None) or getattr(given, "pattern", None) or type(given).__qualname__)

@@ -12,8 +12,8 @@ from sdialog.llm.types import Message, Role, ToolCall
 if TYPE_CHECKING:
     from sdialog.core.dialog import Dialog
 
-OTHER = "User"
-"""What the other party is called where nobody named it."""
+OTHERS = ("User", "Other")
+"""What the other party is called where nobody named it: the first of these that the agent itself is not called."""
 
 _ROLES = {
     "system": "system",
@@ -50,10 +50,10 @@ def has_speech(memory: Iterable[Message]) -> bool:
 
 
 def as_dialog(memory: Iterable[Message], speaker: str) -> Dialog:
-    """Return what was said as a dialog; whoever has no name is called ``"User"``."""
+    """Return what was said as a dialog; whoever has no name gets one of :data:`OTHERS`."""
     from sdialog.core.dialog import Dialog, Turn
 
-    names = {"user": OTHER, "assistant": speaker}
+    names = {"user": next(name for name in OTHERS if name != speaker), "assistant": speaker}
     return Dialog(
         turns=[
             Turn(speaker=message.name or names[message.role], text=message.content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import threading
 from collections.abc import Callable
@@ -45,7 +46,7 @@ async def in_thread(function: Callable[[], T]) -> T:
             result = context.run(function)
         except BaseException as error:  # noqa: BLE001 - handed to the waiting coroutine, whatever it is
             failure = _as_exception(error)
-        if not loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(tell, result, failure)
 
     threading.Thread(target=work, name=f"sdialog-{getattr(function, '__name__', 'work')}", daemon=True).start()

@@ -55,7 +55,7 @@ class Reply:
 
 
 class EventLog:
-    """Collects one turn's events, each with the time it happened.
+    """Collects one turn's events, each with the time it was noted; a tool call is noted with its output.
 
     Args:
         speaker: whose turn it is.

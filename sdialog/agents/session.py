@@ -70,6 +70,7 @@ class Session:
         self._key = f"{key}/{name}" if key else name
         self._id = f"{self._key}#{next(_numbers)}"
         self.turn, self._turn_usage, self._busy = 0, Usage(), False
+        self._later: list[Message] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self.attach(agent.orchestrators)
 
@@ -113,7 +114,7 @@ class Session:
                 f"the session of {self.name!r} is already making a reply; a session holds one conversation, so make "
                 "one for each with agent.session()"
             )
-        self._busy, self._turn_usage = True, Usage()
+        self._busy, self._turn_usage, self._later = True, Usage(), []
         self._loop = asyncio.get_running_loop()
         log = EventLog(self.name, self._clock)
         instructions: list[Message] = []
@@ -126,13 +127,14 @@ class Session:
             else:
                 drafting = Drafting(self, dialog, log, return_tool_errors, label_speakers)
                 draft = await drafting.run([*self.memory, *instructions], guards, guard_retries)
+            return self._said(draft, instructions, log)
         except BaseException:
             self.memory.extend(message for message in instructions if message.persist)
             self.lost_events = tuple(log.events)
             raise
         finally:
             self._busy = False
-        return self._said(draft, instructions, log)
+            self.memory += self._later
 
     def _said(self, draft: Draft, instructions: list[Message], log: EventLog) -> Reply:
         own = [Message("assistant", draft.text)] if draft.text else []
@@ -146,8 +148,15 @@ class Session:
         )
 
     def instruct(self, text: str, persist: bool = False) -> None:
-        """Put an instruction into the memory: for the next reply only, or to stay."""
-        insert_instruction(self.memory, instruction_message(text, persist))
+        """Put an instruction into the memory: for the next reply only, or to stay.
+
+        One that is given while a reply is made, by a tool for instance, is for the reply after that.
+        """
+        message = instruction_message(text, persist)
+        if self._busy:
+            self._later.append(message)
+        else:
+            insert_instruction(self.memory, message)
 
     def opening(self) -> str | None:
         """Return the first utterance this session would open with, if the agent has any."""

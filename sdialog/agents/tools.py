@@ -81,9 +81,11 @@ def final_response_tool(function: F) -> F: ...
 @overload
 def final_response_tool(function: None = None) -> Callable[[F], F]: ...
 def final_response_tool(function: F | None = None) -> F | Callable[[F], F]:
-    """Mark a tool whose output is the agent's reply, word for word, without another model call.
+    """Mark a tool whose output is the agent's reply, without another model call.
 
-    An empty output, or a failure, goes to the model as any tool's does. Usable with or without parentheses.
+    The output is treated as words of the model would be: ``postprocess_fn`` is applied, and an end marker ends the
+    conversation. Guards are not asked. An empty output, or a failure, goes to the model as any tool's does. Usable with
+    or without parentheses.
 
     Example:
         >>> @final_response_tool
@@ -187,7 +189,7 @@ def _from_callable(function: Callable[..., Any]) -> Tool:
         ToolSpec(name, documented.summary or signature.summary, signature.schema),
         run,
         is_async=_is_async(function),
-        final=bool(getattr(function, _FINAL, False)),
+        final=_is_final(function),
     )
 
 
@@ -254,6 +256,11 @@ def _doc_of(function: Any) -> str | None:
     inner = _unwrapped(function)
     texts = [inner.__doc__] if inspect.isroutine(inner) else [type(inner).__call__.__doc__, inner.__doc__]
     return next((text for text in texts if text), None)
+
+
+def _is_final(function: Any) -> bool:
+    inner = _unwrapped(function)
+    return any(getattr(part, _FINAL, False) for part in (function, inner, type(inner).__call__))
 
 
 def _is_async(function: Any) -> bool:

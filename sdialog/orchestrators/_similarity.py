@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
@@ -18,6 +19,9 @@ Embedder = Callable[[list[str]], Any]
 _WORD = re.compile(r"\w+")
 _CHARACTER_WEIGHT = 0.5
 
+# Conversations share a ranker and use it from threads; only one of them may load the encoder and embed the stock.
+_first_use = threading.Lock()
+
 
 class Ranker(Protocol):
     """Scores a fixed list of texts against a query."""
@@ -30,8 +34,9 @@ class Ranker(Protocol):
 class NgramRanker:
     """Cosine similarity of TF-IDF weighted words, word pairs and pieces of words.
 
-    Weights are ``(1 + ln tf) * ln((1 + N) / (1 + df)) + 1`` over the fixed texts (Salton and Buckley, 1988, smoothed);
-    pieces of 3 and 4 characters count half, so that "refunded" is near "refund". Needs no model and no download.
+    Weights are ``(1 + ln tf) * (ln((1 + N) / (1 + df)) + 1)`` over the fixed texts (Salton and Buckley, 1988,
+    smoothed); pieces of 3 and 4 characters count half, so that "refunded" is near "refund". Needs no model and no
+    download.
 
     Args:
         texts: the texts to choose from.
@@ -83,8 +88,9 @@ class EmbeddingRanker:
         Raises:
             ConfigError: if the embedder does not return one vector for each text.
         """
-        if self._vectors is None:
-            self._vectors = self._embed(self._texts)
+        with _first_use:
+            if self._vectors is None:
+                self._vectors = self._embed(self._texts)
         (asked,) = self._embed([query])
         return [sum(a * b for a, b in zip(asked, vector, strict=True)) for vector in self._vectors]
 
@@ -92,7 +98,6 @@ class EmbeddingRanker:
         vectors = [_unit(vector) for vector in self._embedder(texts)]
         if len(vectors) != len(texts):
             raise ConfigError(f"the embedder made {len(vectors)} vectors of {len(texts)} texts; each text needs one")
-
         return vectors
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import inspect
 import json
 import random
 import re
 from abc import ABC, abstractmethod
+from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from sdialog.core.errors import ConfigError
@@ -66,9 +68,10 @@ orchestrators = OrchestratorRegistry("orchestrator", "sdialog.orchestrators")
 class BaseOrchestrator(ABC):
     """Base of all orchestrators.
 
-    A subclass implements :meth:`instruct` (or, to await something, :meth:`ainstruct`), and need not call
-    ``super().__init__()``. What it counts belongs in attributes that :meth:`reset` sets back: every conversation
-    works with a copy of its own, reset at the start, with random numbers of its own in ``self.rng``.
+    A subclass implements :meth:`instruct`, and :meth:`ainstruct` besides if it has to await something in a
+    conversation. It need not call ``super().__init__()``. What it counts belongs in attributes that :meth:`reset` sets
+    back: every conversation works with a copy of its own, reset at the start, with random numbers of its own in
+    ``self.rng``. The object that was attached does not see what its copies count.
 
     Args:
         target_agent: whom it instructs; set when it is attached to an agent.
@@ -193,7 +196,7 @@ class BaseOrchestrator(ABC):
         """Return what the agent would say now; the awaitable twin of :meth:`agent_response_lookahead`."""
         if self._performer is not None:
             return await self._performer.lookahead()
-        return str(await self._require_target().session().lookahead())
+        return await asyncio.to_thread(self.agent_response_lookahead)
 
     def runs_in_thread(self) -> bool:
         """Tell whether a conversation should run :meth:`instruct` in a thread.
@@ -210,12 +213,11 @@ class BaseOrchestrator(ABC):
     def copy_for(self, performer: Performer, rng: random.Random) -> Self:
         """Return a fresh copy for one conversation.
 
-        Lists, dicts and sets among the attributes are copied too, so no two conversations write to the same one.
+        Lists, dicts, sets and deques among the attributes are copied too, and those within them, so no two
+        conversations write to the same one. All other objects are shared.
         """
         twin = copy.copy(self)
-        for name, value in vars(twin).items():
-            if type(value) in (list, dict, set):
-                setattr(twin, name, value.copy())
+        vars(twin).update({name: _own(value) for name, value in vars(self).items()})
         twin._performer, twin._target_agent, twin._rng = performer, performer.agent, rng
         twin.reset()
         return twin
@@ -252,6 +254,17 @@ class BasePersistentOrchestrator(BaseOrchestrator):
     """
 
     _persistent_by_default = True
+
+
+def _own(value: Any) -> Any:
+    """Copy a container with the containers in it; everything else may be large, a model say, and stays what it is."""
+    if not isinstance(value, (list, dict, set, deque)):
+        return value
+    twin = copy.copy(value)
+    if not isinstance(twin, set):  # what a set holds cannot change
+        for at in twin if isinstance(twin, dict) else range(len(twin)):
+            twin[at] = _own(twin[at])
+    return twin
 
 
 def _plain(value: Any) -> Any:

@@ -10,12 +10,18 @@ from typing import Any
 import pytest
 
 from sdialog.agents import Agent
+from sdialog.agents.describe import agent_dependencies
 from sdialog.backends.scripted import ScriptedModel
 from sdialog.core.dialog import Context, Dialog, Turn
 from sdialog.core.errors import ConfigError, UnknownNameError, UnsupportedFeatureError
 from sdialog.core.settings import use
 from sdialog.llm.types import GenerateRequest, Message
-from sdialog.orchestrators import ChangeMindOrchestrator, LengthOrchestrator, SimpleReflexOrchestrator
+from sdialog.orchestrators import (
+    BaseOrchestrator,
+    ChangeMindOrchestrator,
+    LengthOrchestrator,
+    SimpleReflexOrchestrator,
+)
 from sdialog.personas import Persona
 
 
@@ -32,6 +38,13 @@ class Look:
 
     def interventions(self) -> list[str]:
         return ["layer 3"]
+
+
+class Awaited(BaseOrchestrator):
+    """Waits where orchestrators must not."""
+
+    async def instruct(self, dialog: Dialog, utterance: str) -> str:  # type: ignore[override]
+        return "Hurry."
 
 
 def test_published_calls() -> None:
@@ -179,6 +192,12 @@ def test_orchestrators_count_from_new_in_each_stateless_call() -> None:
         assert events is not None and [event.action for event in events] == ["instruct", "utter"]
 
 
+def test_orchestrators_of_an_agent_called_user_hear_the_other_side() -> None:
+    reflex = SimpleReflexOrchestrator(lambda said: "refund" in said, "Insist.")
+    events = agent_with(name="User", orchestrators=reflex)("No refund.", True)
+    assert events is not None and [event.action for event in events] == ["instruct", "utter"]
+
+
 def test_lookahead_leaves_no_trace_and_calls_no_tool() -> None:
     called: list[int] = []
 
@@ -256,6 +275,45 @@ def test_json_describes_without_secrets() -> None:
     assert isinstance(text, str) and json.loads(text)["name"] == "A"
 
 
+def shout(text: str) -> str:
+    return text.upper()
+
+
+def look_up(order: str) -> str:
+    """Look an order up."""
+    return order
+
+
+def test_dependencies_tell_agents_apart_that_would_speak_differently() -> None:
+    model = ScriptedModel(["x"])
+    agent = Agent(Persona(name="Ava"), model=model, orchestrators=LengthOrchestrator(max=6))
+    known = agent_dependencies(agent)
+    assert agent_dependencies(agent.evolve()) == known == json.loads(json.dumps(known))
+    changes: list[dict[str, Any]] = [
+        {"persona": Persona(name="Ava", role="guide")},
+        {"name": "Eve"},
+        {"context": "a museum"},
+        {"first_utterance": "Hi!"},
+        {"dialogue_details": "about art"},
+        {"response_details": "Whisper."},
+        {"example_dialogs": [Dialog(turns=[Turn(speaker="X", text="an example")])]},
+        {"tools": look_up},
+        {"think": True},
+        {"thinking_pattern": r"\[(.*?)\]"},
+        {"can_finish": False},
+        {"orchestrators": LengthOrchestrator(max=8)},
+        {"orchestrators": LengthOrchestrator(max=6, persistent=True)},
+        {"orchestrators": LengthOrchestrator(max=6, event_label="length")},
+        {"preprocessing_fn": shout},
+        {"postprocess_fn": shout},
+        {"system_prompt": "You are a lamp."},
+        {"max_tool_rounds": 2},
+        {"tool_timeout": None},
+        {"temperature": 0.5},
+    ]
+    assert [change for change in changes if agent_dependencies(agent.evolve(**change)) == known] == []
+
+
 def test_context_and_examples_of_a_session_do_not_stick() -> None:
     example = Dialog(turns=[Turn(speaker="X", text="an example")])
     agent = Agent(Persona(name="Ava"), context=Context(location="a museum"), model=ScriptedModel(["x"]))
@@ -326,6 +384,8 @@ def test_objects_and_functions_as_models() -> None:
         ({"model": "opnai:gpt"}, UnknownNameError, "openai"),
         ({"model": 5}, ConfigError, "int"),
         ({"persona": "a grumpy man"}, ConfigError, "system_prompt"),
+        ({"persona": Persona}, ConfigError, r"Persona\(\.\.\.\)"),
+        ({"orchestrators": Awaited()}, ConfigError, "ainstruct"),
         ({"preprocessing_fn": "lower"}, ValueError, "preprocessing_fn"),
         ({"postprocess_fn": 1}, ValueError, "postprocess_fn"),
         ({"first_utterance": [1]}, ConfigError, "first utterances"),
@@ -343,9 +403,5 @@ def test_a_function_that_returns_no_text_is_named() -> None:
 
 
 def test_serving_without_a_server_says_so() -> None:
-    pytest.importorskip("sdialog")
-    try:
-        import sdialog.server  # type: ignore[import-not-found]  # noqa: F401
-    except ModuleNotFoundError:
-        with pytest.raises(UnsupportedFeatureError, match="server"):
-            agent_with().serve()
+    with pytest.raises(UnsupportedFeatureError, match="server"):
+        agent_with().serve()

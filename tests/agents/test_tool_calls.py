@@ -242,6 +242,29 @@ def test_a_tool_may_talk_to_another_agent() -> None:
     assert [message.content for message in expert.memory] == ["How?", "Unplug it."]
 
 
+def test_an_instruction_given_by_a_tool_holds_for_the_next_reply() -> None:
+    seen: list[list[str]] = []
+
+    def escalate() -> str:
+        agent.instruct("Be brief.")
+        agent.instruct("Stay calm.", persist=True)
+        return "done"
+
+    def script(request: GenerateRequest) -> Any:
+        seen.append([message.content for message in request.messages])
+        return calling(call("escalate")) if len(seen) == 1 else "Yes."
+
+    agent = Agent(tools=escalate, model=ScriptedModel(script))
+    for text in ("One", "Two", "Three"):
+        agent(text)
+    said = ["One", "", "done", "Yes."]
+    assert seen[1:] == [
+        ["One", "", "done"],
+        [*said, "Be brief.", "Stay calm.", "Two"],
+        [*said, "Stay calm.", "Two", "Yes.", "Three"],
+    ]
+
+
 def test_cancelling_a_turn_cancels_its_tools_and_keeps_their_record() -> None:
     ended: list[str] = []
 

@@ -226,7 +226,13 @@ def test_final_response_tool_with_and_without_parentheses() -> None:
     def called() -> str:
         return "x"
 
+    class Fixed:
+        @final_response_tool
+        def __call__(self, day: str) -> str:
+            return day
+
     assert as_tool(bare).final and as_tool(called).final and bare() == "x"
+    assert as_tool(functools.partial(bare)).final and as_tool(Fixed()).final
     assert not as_tool(everything).final
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from typing import Any
 
 import pytest
@@ -197,6 +198,24 @@ def test_an_embedder_of_ones_own_is_asked_once_for_the_stock() -> None:
     assert asked.count(["aaaa", "eeee"]) == 1
     with pytest.raises(ConfigError, match="vectors"):
         SimpleResponseOrchestrator(["a", "b"], embedder=lambda texts: [[1.0]]).suggestions("a")
+
+
+def test_the_stock_is_embedded_once_for_all_conversations() -> None:
+    asked: list[list[str]] = []
+
+    def embedder(texts: list[str]) -> list[list[float]]:
+        asked.append(texts)
+        time.sleep(0.02)  # long enough for the others to come in between
+        return [[text.count("a"), text.count("e")] for text in texts]
+
+    stock = SimpleResponseOrchestrator(["aaaa", "eeee"], top_k=1, embedder=embedder)
+    agent = Agent(name="Ava", orchestrators=stock, model=ScriptedModel(["eee"]))
+
+    async def together() -> None:
+        await asyncio.gather(*(agent.session(number).respond([Turn(text="Hi")]) for number in range(8)))
+
+    asyncio.run(together())
+    assert asked.count(["aaaa", "eeee"]) == 1 and asked.count(["eee"]) == 8
 
 
 def test_wrong_stock_is_refused() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter, defaultdict, deque
 from typing import Any
 
 import pytest
@@ -118,6 +119,30 @@ def test_each_conversation_has_its_own_copy_with_its_own_numbers() -> None:
     assert copies[0].get_target_agent() is agent and copies[0].get_event_label() == "counter"
 
 
+def test_no_container_is_shared_by_two_conversations() -> None:
+    class Remembering(BaseOrchestrator):
+        def __init__(self) -> None:
+            self.counts = Counter[str]()
+            self.by_word = defaultdict[str, list[str]](list)
+            self.recent = deque[str](maxlen=2)
+            self.state: dict[str, Any] = {"asked": [], "topics": {"seen": set()}}
+
+        def instruct(self, dialog: Dialog, utterance: str) -> str:
+            self.counts[utterance] += 1
+            self.by_word["all"].append(utterance)
+            self.recent.append(utterance)
+            self.state["asked"].append(utterance)
+            self.state["topics"]["seen"].add(utterance)
+            seen = self.state["topics"]["seen"]
+            return f"{self.counts.total()} {self.by_word} {self.recent} {self.state['asked']} {seen}"
+
+    remembering = Remembering()
+    agent = echoing(orchestrators=remembering)
+    told = [talk(agent.session(number), "Hi")[0][0] for number in range(3)]
+    assert told[0] == told[1] == told[2]
+    assert (remembering.counts, remembering.state["asked"]) == (Counter(), [])
+
+
 def test_one_orchestrator_serves_two_agents() -> None:
     shared = Counting()
     ava, ben = echoing(orchestrators=shared), echoing(name="Ben", orchestrators=shared)
@@ -164,6 +189,14 @@ def test_lookahead_from_plain_and_async_orchestrators_in_a_running_conversation(
         "Direct: I would say this.",
     ]
     assert agent.memory == []
+
+
+def test_lookahead_outside_a_conversation_is_the_same_awaited_or_not() -> None:
+    agent = echoing(orchestrators=Fixed())
+    agent("Is it late?")
+    orchestrator = agent.orchestrators[0]
+    assert orchestrator.agent_response_lookahead() == "I heard I heard Be kind."
+    assert asyncio.run(orchestrator.response_lookahead()) == "I heard I heard Be kind."
 
 
 def test_blocking_orchestrators_do_not_stall_a_batch() -> None:
