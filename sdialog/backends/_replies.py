@@ -86,7 +86,8 @@ def canonical(lists: Mapping[str, list[Reply]]) -> str:
 
 
 def _lines(text: str) -> list[str]:
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    # Not splitlines, which breaks at line ends of typography too, and JSON may hold those.
+    return [line.strip() for line in text.split("\n") if line.strip()]
 
 
 def _jsonl(text: str) -> list[Any]:

@@ -79,7 +79,8 @@ def resolve(model: Any = None, *, think: bool | None = None, **kwargs: Any) -> R
     if isinstance(model, Mapping):
         options = {str(k): v for k, v in model.items() if v is not None}
         if not isinstance(options.get("name"), str):
-            raise ConfigError(f"a model given as a mapping needs a 'name', such as 'openai:gpt-4.1'; got {options!r}")
+            given = ", ".join(options) or "nothing"  # not their values, which may be keys
+            raise ConfigError(f"a model given as a mapping needs a 'name', such as 'openai:gpt-4.1'; it has {given}")
         return resolve(options.pop("name"), think=options.pop("think", think), **{**options, **kwargs})
     if isinstance(model, str):
         return _by_name(model, think, kwargs)
@@ -102,7 +103,9 @@ def _by_settings(think: bool | None, kwargs: dict[str, Any]) -> Resolved:
     current = settings.current()
     if not current.llm_chosen:
         _say_default_once(current.llm)
-    return resolve(current.llm, think=think, **{**current.llm_params, **kwargs})
+    options = {**current.llm_params, **kwargs}
+    wanted = options.pop("think", None)
+    return resolve(current.llm, think=wanted if think is None else think, **options)
 
 
 @functools.lru_cache(maxsize=1)

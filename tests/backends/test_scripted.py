@@ -118,6 +118,7 @@ def test_streams_word_by_word() -> None:
         ("s.json", '["one", {"text": "two"}]'),
         ("s.jsonl", '"one"\n\n{"text": "two"}\n'),
         ("s.yaml", "- one\n- text: two\n"),
+        ("s.jsonl", '"one"\n{"text": "two", "thinking": "line\u2028separator"}\n'),
         ("s.txt", "one\n\n  two\n"),
     ],
 )

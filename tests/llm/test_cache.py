@@ -161,3 +161,10 @@ def test_one_object_serves_many_threads(tmp_path: Path) -> None:
     for thread in threads:
         thread.join(60)
     assert found == ["Hello"] * 80
+
+
+def test_a_cut_off_emoji_is_kept(tmp_path: Path) -> None:
+    model = Cached(ScriptedModel(["cut off \ud83d"]), tmp_path / "c.sqlite")
+    found = [run(model.generate([request("Hi \ud83d")]))[0] for _ in range(2)]
+    assert [(r.text, r.cached) for r in found] == [("cut off \ud83d", False), ("cut off \ud83d", True)]
+    run(model.aclose())

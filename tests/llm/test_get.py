@@ -245,6 +245,19 @@ def test_settings_give_the_model_when_none_is_named() -> None:
     assert named.config == GenerateConfig()
 
 
+def test_settings_say_whether_to_think_unless_the_call_does() -> None:
+    with settings.use(llm="recorder:x", model_params={"think": True}):
+        assert resolve().think is True and resolve().info["think"] is True
+        assert resolve(think=False).think is False
+        assert resolve("recorder:y").think is None
+
+
+def test_a_mapping_without_a_name_does_not_give_its_key_away() -> None:
+    with pytest.raises(ConfigError, match=r"needs a 'name'.*it has model, api_key") as caught:
+        resolve({"model": "gpt", "api_key": "hush-hush"})
+    assert "hush" not in str(caught.value)
+
+
 def test_one_notice_when_nobody_chose_a_model() -> None:
     """In a process of its own, because the notice is given once per process."""
     script = (

@@ -98,3 +98,11 @@ def test_replay_keeps_the_protocol(tmp_path: Path) -> None:
     path = tmp_path / "r"
     check_backend(Record(ScriptedModel(["Hello there"]), path))
     check_backend(Replay(path))
+
+
+@pytest.mark.parametrize("text", ["one\u2028two", "one\x85two", "one\r\ntwo\x0b", "cut off \ud83d", "Zoé \U0001f600"])
+def test_any_text_comes_back(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "r"
+    record(path, ScriptedModel([text]), text, "and a second line")
+    assert run(Replay(path).generate([request(text)]))[0].text == text
+    path.read_text(encoding="utf-8")

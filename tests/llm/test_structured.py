@@ -207,3 +207,8 @@ def test_what_pydantic_writes_fits_its_schema(person: Person) -> None:
 )
 def test_problems_are_named(value: Any, schema: Any, problem: str) -> None:
     assert problems(value, schema) == [problem]
+
+
+def test_a_number_of_any_size_is_a_number() -> None:
+    huge = int("9" * 400)
+    assert problems(huge, {"type": "integer"}) == problems(huge, {"type": "number"}) == []

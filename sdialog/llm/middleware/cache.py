@@ -128,7 +128,7 @@ class Cache:
         Raises:
             ConfigError: if the file cannot be written.
         """
-        rows = [(key, model, json.dumps(result_json(r), ensure_ascii=False)) for key, r in results.items()]
+        rows = [(key, model, json.dumps(result_json(r))) for key, r in results.items()]
         with self._open() as connection, connection:
             connection.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?)", rows)
 

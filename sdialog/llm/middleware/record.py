@@ -62,7 +62,8 @@ class Record(Wrapper):
         try:
             with self._lock:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                with self.path.open("a", encoding="utf-8") as file:
+                # Half a surrogate pair, as a cut-off emoji leaves it, is no UTF-8; its escape is JSON's too.
+                with self.path.open("a", encoding="utf-8", errors="backslashreplace", newline="") as file:
                     file.write("".join(lines))
         except OSError as error:
             raise ConfigError(f"record file {self.path} cannot be written: {error.strerror}; name another") from error
@@ -146,11 +147,12 @@ class Replay(Backend):
 
 def _read(path: Path) -> list[dict[str, Any]]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        content = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"record file {path} cannot be read: {error.strerror}; record it first") from error
     entries = []
-    for number, line in enumerate(lines, 1):
+    # Of bytes, splitlines breaks at real line ends only, not at those of typography.
+    for number, line in enumerate(content.splitlines(), 1):
         try:
             entry = json.loads(line)
             entries.append({name: entry[name] for name in ("hash", "model", "request", "result")})
