@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import email.utils
 import itertools
 import json
 import logging
 import os
 import re
 import threading
-import time
 import weakref
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -33,6 +31,7 @@ from sdialog.core.errors import (
 )
 from sdialog.core.optional import available, need
 from sdialog.core.secrets import HIDDEN, is_secret_name, mask
+from sdialog.llm.failures import TOO_LONG
 from sdialog.llm.protocol import Backend
 from sdialog.llm.types import GenerateRequest, GenerateResult, StreamChunk, ToolCall, Usage
 
@@ -43,11 +42,6 @@ _log = logging.getLogger("sdialog")
 SEED_LIMIT = 2**31
 """Seeds are sent modulo this: several services read them into 32 signed bits."""
 
-_TOO_LONG = re.compile(
-    r"context[ _-]?(length|window|size)|maximum context|too many (input )?tokens|prompt is too long|input is too long"
-    r"|input length and .?max_tokens|exceeds? the (maximum|max)[^.]{0,40}tokens|input token count[^.]{0,40}exceeds",
-    re.IGNORECASE,
-)
 _NOT_ACCEPTED = re.compile(
     r"unsupported|not support|unrecogni[sz]ed|unknown|unexpected|not permitted|not allowed|extra (inputs|fields)"
     r"|extra_forbidden|forbidden|deprecated|cannot both be|only the default|does not accept|only works|not enabled"
@@ -255,7 +249,7 @@ def status_error(
         error = AuthenticationError(said, status=status)
     elif "insufficient_quota" in code:
         error = LLMError(f"{said} (the account has no credit left; waiting does not help)", status=status)
-    elif (status is None or status < 429 or status >= 500) and _TOO_LONG.search(f"{code} {message}"):
+    elif (status is None or status < 429 or status >= 500) and TOO_LONG.search(f"{code} {message}"):
         error = ContextLengthError(said, status=status)
     elif status in (429, 529) or (status == 503 and retry_after is not None):
         error = RateLimitError(said, retry_after=retry_after, status=status)
@@ -285,30 +279,6 @@ def reading() -> Iterator[None]:
         yield
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise bad_body(f"{type(error).__name__}: {error}") from None
-
-
-def retry_after(headers: Mapping[str, str] | None) -> float | None:
-    """Return how many seconds an answer's headers ask to wait: ``Retry-After-Ms``, seconds, or an HTTP date.
-
-    Example:
-        >>> retry_after({"retry-after": "1.5"}), retry_after({"retry-after-ms": "20"}), retry_after({})
-        (1.5, 0.02, None)
-        >>> retry_after({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"})
-        0.0
-    """
-    if headers is None:
-        return None
-    for name, unit in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
-        text = headers.get(name)
-        if text is None:
-            continue
-        try:
-            return max(0.0, float(text) * unit)
-        except ValueError:
-            moment = email.utils.parsedate_tz(text)
-            if moment is not None:
-                return max(0.0, email.utils.mktime_tz(moment) - time.time())
-    return None
 
 
 def read_arguments(identity: str, name: str, arguments: Any) -> ToolCall:

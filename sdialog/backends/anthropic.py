@@ -15,13 +15,13 @@ from sdialog.backends._remote import (
     no_answer,
     read_arguments,
     reading,
-    retry_after,
     secret_headers,
     status_error,
 )
 from sdialog.backends._turns import Exchange, alternate, known_tools
 from sdialog.core.errors import AuthenticationError, LLMError, LLMTimeoutError
 from sdialog.core.optional import available, need
+from sdialog.llm.failures import retry_after
 from sdialog.llm.protocol import backends
 from sdialog.llm.types import FinishReason, GenerateRequest, GenerateResult, StreamChunk, Usage
 

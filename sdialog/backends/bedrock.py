@@ -18,12 +18,12 @@ from sdialog.backends._remote import (
     no_answer,
     read_arguments,
     reading,
-    retry_after,
     status_error,
 )
 from sdialog.backends._turns import Exchange, alternate, known_tools
 from sdialog.core.errors import AuthenticationError, LLMError, LLMTimeoutError, ServerError
 from sdialog.core.optional import available, need
+from sdialog.llm.failures import retry_after
 from sdialog.llm.protocol import backends
 from sdialog.llm.types import FinishReason, GenerateRequest, GenerateResult, StreamChunk, Usage
 

@@ -15,7 +15,6 @@ from sdialog.backends._remote import (
     from_environment,
     no_answer,
     reading,
-    retry_after,
     secret_headers,
     small_seed,
     status_error,
@@ -23,6 +22,7 @@ from sdialog.backends._remote import (
 from sdialog.backends._turns import Exchange, alternate
 from sdialog.core.errors import AuthenticationError, ConfigError, LLMError, LLMTimeoutError, ServerError
 from sdialog.core.optional import available, need
+from sdialog.llm.failures import retry_after
 from sdialog.llm.protocol import backends
 from sdialog.llm.types import (
     FinishReason,

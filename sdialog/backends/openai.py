@@ -15,12 +15,12 @@ from sdialog.backends._remote import (
     from_environment,
     no_answer,
     reading,
-    retry_after,
     secret_headers,
     status_error,
 )
 from sdialog.core.errors import AuthenticationError, LLMError, LLMTimeoutError
 from sdialog.core.optional import available, need
+from sdialog.llm.failures import retry_after
 from sdialog.llm.protocol import backends
 from sdialog.llm.types import GenerateRequest, GenerateResult, StreamChunk
 

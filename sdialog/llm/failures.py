@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
-from email.utils import parsedate_to_datetime
+from email.utils import mktime_tz, parsedate_tz
 from typing import TypeVar
 
 from sdialog.core.errors import (
@@ -23,7 +24,12 @@ from sdialog.llm.types import GenerateRequest, GenerateResult, Usage
 
 E = TypeVar("E", bound=LLMError)
 
-_TOO_LONG = ("context_length_exceeded", "context length", "context window", "maximum context", "prompt is too long")
+TOO_LONG = re.compile(
+    r"context[ _-]?(length|window|size)|maximum context|too many (input )?tokens|prompt is too long|input is too long"
+    r"|input length and .?max_tokens|exceeds? the (maximum|max)[^.]{0,40}tokens|input token count[^.]{0,40}exceeds",
+    re.IGNORECASE,
+)
+"""How services say that a prompt does not fit the model's context window."""
 
 
 async def answers(model: Model, requests: Sequence[GenerateRequest]) -> list[GenerateResult]:
@@ -67,7 +73,7 @@ def as_llm_error(error: BaseException, *, backend: str | None = None, request_ke
     Errors of HTTP client libraries are told apart by their status code, wherever those libraries put it.
 
     Args:
-        error: what was raised; an ``LLMError`` is returned itself, with its missing fields filled in.
+        error: what was raised; an ``LLMError`` is returned itself, or as a copy that says what it did not.
         backend: name of the model.
         request_key: key of the request.
 
@@ -79,39 +85,43 @@ def as_llm_error(error: BaseException, *, backend: str | None = None, request_ke
         ConnectionFailedError('ConnectionResetError: peer went away')
     """
     if isinstance(error, LLMError):
-        error.backend = error.backend or backend
-        error.request_key = error.request_key or request_key
-        return error
+        names = {"backend": error.backend or backend, "request_key": error.request_key or request_key}
+        if all(getattr(error, field) == name for field, name in names.items()):
+            return error
+        named = annotated(error)  # a copy, since other rows may have failed with the same object
+        named.__dict__.update(names)
+        return named
     response = getattr(error, "response", None)
     status = _status(error) or _status(response)
     text = mask(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
     kind = _kind(error, status, text)
     found = kind(text, backend=backend, request_key=request_key or None, status=status)
     if isinstance(found, RateLimitError):
-        found.retry_after = retry_after(getattr(response, "headers", None) or {})
+        found.retry_after = retry_after(getattr(response, "headers", None))
     found.__cause__ = error
     return found
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
+def retry_after(headers: Mapping[str, str] | None) -> float | None:
     """Return the seconds an HTTP ``Retry-After`` header asks to wait (RFC 9110, 10.2.3), or None.
 
     Args:
-        headers: response headers; ``retry-after-ms`` is understood too.
+        headers: response headers, if there are any; ``retry-after-ms`` is understood too.
 
     Example:
-        >>> retry_after({"Retry-After": "2.5"})
-        2.5
+        >>> retry_after({"Retry-After": "2.5"}), retry_after({"retry-after-ms": "20"}), retry_after({})
+        (2.5, 0.02, None)
+        >>> retry_after({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"})
+        0.0
     """
-    found = {str(k).lower(): str(v).strip() for k, v in headers.items() if str(k).lower().startswith("retry-after")}
+    found = {str(name).lower(): str(value) for name, value in (headers or {}).items()}
     for name, unit in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
-        value = found.get(name, "")
-        if value.replace(".", "", 1).isdigit():
-            return float(value) * unit
-    try:
-        return max(0.0, parsedate_to_datetime(found["retry-after"]).timestamp() - time.time())
-    except (KeyError, ValueError):
-        return None
+        try:
+            return max(0.0, float(found[name]) * unit)
+        except (KeyError, ValueError):
+            continue
+    moment = parsedate_tz(found.get("retry-after", ""))
+    return None if moment is None else max(0.0, mktime_tz(moment) - time.time())
 
 
 def annotated(error: E, note: str = "") -> E:
@@ -119,7 +129,12 @@ def annotated(error: E, note: str = "") -> E:
     message = f"{error.message} {note}".rstrip()
     copy = type(error).__new__(type(error), message)
     copy.__dict__.update(error.__dict__)
-    copy.message, copy.args, copy.__cause__ = message, (message,), error.__cause__
+    copy.message, copy.args, copy.__cause__, copy.__traceback__ = (
+        message,
+        (message,),
+        error.__cause__,
+        error.__traceback__,
+    )
     return copy
 
 
@@ -136,7 +151,7 @@ _CUT = {"ReadError", "WriteError", "CloseError", "RemoteProtocolError", "Incompl
 
 
 def _kind(error: BaseException, status: int | None, text: str) -> type[LLMError]:
-    if any(sign in text.lower() for sign in _TOO_LONG):
+    if status != 429 and TOO_LONG.search(text):  # not the tokens of a minute
         return ContextLengthError
     if status is not None:
         by_status = {401: AuthenticationError, 403: AuthenticationError, 408: LLMTimeoutError, 429: RateLimitError}

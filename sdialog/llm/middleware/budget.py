@@ -29,7 +29,7 @@ class Budget:
 
     The limit on calls is exact. Tokens and money are known only after a call, so calls under way when such a limit
     is reached are finished and counted; the overshoot is at most what was under way. A call that failed counts as its
-    result's usage says: nothing, for most services.
+    result's usage says: a call without tokens if a remote service was asked, nothing if it ran out of time.
 
     Args:
         max_calls: most calls of models.
