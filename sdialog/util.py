@@ -14,6 +14,15 @@ from sdialog.core.attributes import words as camel_or_snake_to_words
 from sdialog.core.errors import UserError
 from sdialog.core.identity import new_id as get_universal_id
 from sdialog.core.identity import timestamp
+from sdialog.llm.names import (
+    is_amazon_model_name,
+    is_anthropic_model_name,
+    is_azure_openai_model_name,
+    is_google_genai_model_name,
+    is_huggingface_model_name,
+    is_ollama_model_name,
+    is_openai_model_name,
+)
 
 if TYPE_CHECKING:
     from sdialog.core.dialog import Dialog
@@ -269,50 +278,9 @@ def get_llm_model(
         raise UserError("here a model is not bound to tools or an output format; give them to the Agent or generator")
     from sdialog.llm.get import resolve
 
-    found = resolve(model_name, think=think or None, **llm_kwargs)
+    found = resolve(model_name, think=think, **llm_kwargs)
     options = {name: value for name, value in found.info.items() if name != "name"}
     return (found.model, options) if return_model_params else found.model
-
-
-def is_openai_model_name(model_name: Any) -> bool:
-    """Tell whether a name means a model of OpenAI."""
-    return _backend(model_name) == "openai"
-
-
-def is_ollama_model_name(model_name: Any) -> bool:
-    """Tell whether a name means a model of an Ollama server."""
-    return _backend(model_name) == "ollama"
-
-
-def is_huggingface_model_name(model_name: Any) -> bool:
-    """Tell whether a name means a model run by Hugging Face transformers."""
-    return _backend(model_name) == "huggingface"
-
-
-def is_anthropic_model_name(model_name: Any) -> bool:
-    """Tell whether a name means a model of Anthropic."""
-    return _backend(model_name) == "anthropic"
-
-
-def is_google_genai_model_name(model_name: Any) -> bool:
-    """Tell whether a name means a model of Google."""
-    return _backend(model_name) == "google"
-
-
-def is_amazon_model_name(model_name: Any) -> bool:
-    """Tell whether a name means a model on Amazon Bedrock."""
-    return _backend(model_name) == "bedrock"
-
-
-def is_azure_openai_model_name(model_name: Any) -> bool:
-    """Tell whether a name means a model on Azure OpenAI."""
-    return _backend(model_name) == "azure"
-
-
-def _backend(model_name: Any) -> str | None:
-    from sdialog.llm.names import backend_of
-
-    return backend_of(model_name)
 
 
 def _numpy(why: str) -> Any:

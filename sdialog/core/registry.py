@@ -91,7 +91,8 @@ class Registry(Generic[T]):
         raise UnknownNameError(self.kind, name, [*self.names(), *self._aliases])
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and (name in self._aliases or name in self.names())
+        known_already = name in self._parts or name in self._aliases
+        return known_already or (isinstance(name, str) and name in self.names())
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())
@@ -112,7 +113,9 @@ class Registry(Generic[T]):
     def _folder_modules(self) -> list[str]:
         try:
             package = importlib.import_module(self.folder)
-        except ModuleNotFoundError:
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{self.folder}.".startswith(f"{error.name}."):
+                raise  # the folder is there, and something that it imports is not
             return []
         modules = pkgutil.iter_modules(package.__path__)
         return [m.name for m in modules if not m.name.startswith("_") and m.name != "base"]

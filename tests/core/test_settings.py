@@ -104,7 +104,7 @@ def test_an_empty_file_sets_nothing(config_file):
 
 
 def test_a_file_asked_for_must_be_there_and_the_usual_one_need_not(config_file, tmp_path, monkeypatch):
-    with pytest.raises(ConfigError, match="SDIALOG_CONFIG names .*config.yaml, which is not there"):
+    with pytest.raises(ConfigError, match=r"SDIALOG_CONFIG names .*config\.yaml, which is not there"):
         settings.current()
     monkeypatch.delenv("SDIALOG_CONFIG")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))

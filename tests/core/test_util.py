@@ -94,5 +94,7 @@ def test_models_by_name(tmp_path):
         f"scripted:{tmp_path}/replies.txt", return_model_params=True, temperature=0.5, api_key="hush"
     )
     assert model.name.startswith("scripted:") and options["temperature"] == 0.5 and "hush" not in str(options)
+    _, options = util.get_llm_model(f"scripted:{tmp_path}/replies.txt", return_model_params=True, think=False)
+    assert options == {"think": False}
     with pytest.raises(ValueError, match="give them to the Agent"):
         util.get_llm_model(f"scripted:{tmp_path}/replies.txt", tools=[print])
