@@ -77,6 +77,5 @@ def test_the_tour(model, script, tmp_path, monkeypatch, capsys):
 def restore_configuration():
     from sdialog.core import settings
 
-    before = settings.current()
     yield
-    settings.set_base(llm=before.llm, llm_params=before.llm_params)
+    settings.reset_base()

@@ -1,4 +1,4 @@
-"""What the documentation shows is run: docstring examples, and the code blocks of the README and the docs."""
+"""What the documentation shows is run: docstring examples, code blocks and scenarios of the README and the docs."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from surface.source import ROOT, modules
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+SCENARIO = re.compile(r"^```yaml\n(.*?^agents:\n.*?)^```", re.DOTALL | re.MULTILINE)
+TOOLS = re.compile(r"\btools\.py:(\w+)")
 SKIP = "# not run: "
 
 
@@ -40,3 +42,15 @@ def test_python_blocks_of_a_page_run(page: Path, tmp_path, monkeypatch):
         if block.startswith(SKIP):
             continue
         exec(compile(block, f"{page.name} block {number}", "exec", dont_inherit=True), vars(module))
+
+
+@pytest.mark.parametrize("text", SCENARIO.findall((ROOT / "README.md").read_text(encoding="utf-8")))
+def test_scenarios_of_the_readme_are_sound(text: str, tmp_path: Path):
+    from sdialog.simulation import Scenario
+
+    (tmp_path / "tools.py").write_text("".join(f"def {name}(): pass\n" for name in TOOLS.findall(text)))
+    (tmp_path / "shown.yaml").write_text(text)
+    scenario = Scenario.from_file(tmp_path / "shown.yaml")
+    scenario.validate()
+    limits = scenario.plan().limits
+    assert limits.max_cost is None or limits.prices, "a limit in money needs prices"

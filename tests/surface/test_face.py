@@ -15,6 +15,10 @@ FACES = ["sdialog", "sdialog.personas", "sdialog.agents", "sdialog.orchestrators
 PUBLISHED = {
     "sdialog": "Dialog Turn Event Context Instruction config __version__ Persona Agent",
     "sdialog.base": "Metadata BaseAttributeModel",
+    "sdialog.personas": "BasePersona Persona ExtendedPersona Customer SupportAgent Patient ExtendedPatient Doctor "
+    "ExtendedDoctor Nurse Pharmacist Caregiver Teacher Student AcademicAdvisor FinancialAdvisor Banker InsuranceAgent "
+    "StoreManager SalesAssociate Shopper HotelReceptionist TravelAgent Tourist Lawyer Paralegal LegalClient "
+    "ITSupportSpecialist HelpdeskTechnician EndUser CivilServant SocialWorker Citizen Chef Waiter RestaurantCustomer",
     "sdialog.agents": "Agent final_response_tool",
     "sdialog.orchestrators": "BaseOrchestrator BasePersistentOrchestrator SimpleReflexOrchestrator LengthOrchestrator "
     "ChangeMindOrchestrator SimpleResponseOrchestrator InstructionListOrchestrator",
@@ -24,7 +28,8 @@ PUBLISHED = {
     "set_persona_dialog_generator_prompt set_persona_generator_prompt set_dialog_generator_prompt "
     "set_persona_agent_prompt",
     "sdialog.util": "dict_to_table dialogs_to_utt_pairs get_universal_id get_timestamp make_serializable softmax "
-    "KNNModel get_llm_model is_ollama_model_name is_openai_model_name is_huggingface_model_name",
+    "KNNModel get_llm_model is_ollama_model_name is_openai_model_name is_huggingface_model_name is_amazon_model_name "
+    "is_anthropic_model_name is_azure_openai_model_name is_google_genai_model_name",
 }
 
 

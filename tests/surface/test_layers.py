@@ -35,7 +35,6 @@ MADE_FOR = {
     "torch": ("sdialog.backends._hf_",),
     "transformers": ("sdialog.backends._hf_",),
     "rich": ("sdialog.cli.",),
-    "yaml": (),
 }
 
 MODULES = [pytest.param(module, id=module.name) for module in modules()]
