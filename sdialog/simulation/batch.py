@@ -16,10 +16,11 @@ from sdialog.core.sync import run
 from sdialog.simulation.attempts import Attempts
 from sdialog.simulation.clocks import LogicalClock
 from sdialog.simulation.conversation import Conversation
-from sdialog.simulation.engines import engines
+from sdialog.simulation.engines import Engine, engines
 from sdialog.simulation.limits import RunScheduler
+from sdialog.simulation.metering import CASTING, Meter
 from sdialog.simulation.outcomes import Failure, Outcome
-from sdialog.simulation.plan import AgentsPlan, Plan
+from sdialog.simulation.plan import AgentsPlan, Casting, Plan
 from sdialog.simulation.run_memory import MemoryStore
 from sdialog.simulation.run_result import Progress, RunResult, Status, Tally, summary, total, usage_from
 from sdialog.simulation.run_store import RunStore, dialog_id
@@ -90,7 +91,9 @@ async def generate_batch(
         raise ConfigError(f"the number of dialogs must be at least 1, not {n}")
     if fail_above is not None and not 0 <= fail_above <= 1:
         raise ConfigError(f"fail_above is a share between 0 and 1, not {fail_above}")
-    plan = as_plan(plan)
+    if concurrency is not None and concurrency < 1:
+        raise ConfigError(f"concurrency must be at least 1, not {concurrency}")
+    plan, engine_part = as_plan(plan), engines.get(engine)
     seed = plan.seed if seed is None else seed
     described = {
         **plan.describe(),
@@ -106,10 +109,12 @@ async def generate_batch(
             on_start(batch.tally.progress)
         if stop is not None:
             stop.bind(batch.interrupt)
-        status = await batch.drive(engine)
+        try:
+            status = await batch.drive(engine_part())
+        finally:
+            await batch.scheduler.aclose()
         result = batch.tally.result(status, store.folder, store.kept)
-        store.finish(summary(result, described, store.usage_lines()))
-        await batch.scheduler.aclose()
+        store.finish(summary(result, described, store.usage_lines(), batch.tally))
     return result
 
 
@@ -196,16 +201,16 @@ class _Batch:
         self.stopped: Status | None = None
         self._under_way: dict[int, asyncio.Task[Any]] = {}
 
-    async def drive(self, engine_name: str) -> Status:
+    async def drive(self, engine: Engine) -> Status:
         """Make everything there is to make, or as much as may be."""
-        engine = engines.get(engine_name)()
         results = engine.run(self._admitted(), self.simulate, concurrency=self.concurrency)
         async with aclosing(results):
             async for result in results:
                 self._settle(result)
-        if self.stopped is not None:
+        progress = self.tally.progress
+        if self.stopped is not None and progress.done < progress.total:
             return self.stopped
-        if self.tally.progress.failed:
+        if progress.failed:
             return "too_many_failed" if self._too_many(at_end=True) else "some_failed"
         return "complete"
 
@@ -215,9 +220,12 @@ class _Batch:
 
     def _admitted(self) -> Iterator[int]:
         for index in self.store.todo():
-            if self.stopped is not None:
+            if self._ending():
                 return
             yield index
+
+    def _ending(self) -> bool:
+        return self.stopped is not None
 
     def _stop(self, status: Status, *, drop: bool) -> None:
         """Begin no more dialogs; with ``drop`` call off those under way, without it let them come to their end."""
@@ -255,13 +263,15 @@ class _Batch:
     async def simulate(self, index: int) -> Outcome | Failure:
         """Make one dialog, with as many attempts as the gate allows; trouble becomes a value."""
         attempts = Attempts(index)
+        if self._ending():  # between being begun and coming to run
+            return attempts.gave_up("Cancelled", "the run was stopped", CANCELLED)
         task = asyncio.current_task()
         assert task is not None
         self._under_way[index] = task
         try:
             return await self._through_gate(index, attempts)
         except asyncio.CancelledError:
-            if self.stopped is None:  # called off by somebody else, who wants to see it
+            if not self._ending():  # called off by somebody else, who wants to see it
                 raise
             return attempts.gave_up("Cancelled", "the run was stopped", CANCELLED)
         except Exception as error:  # noqa: BLE001 - a value: one bad dialog never ends a run
@@ -287,8 +297,7 @@ class _Batch:
         return attempts.gave_up("Rejected", message, GATE)
 
     async def _converse(self, index: int, seed: int, attempts: Attempts) -> Outcome:
-        casting = await self.plan.cast(seed, self.scheduler)
-        attempts.add(casting.usage)
+        casting = await self._cast(seed, attempts)
         conversation = Conversation(
             casting.agents,
             casting.conduct,
@@ -300,6 +309,14 @@ class _Batch:
         conversation.on_turn = self._count_turn
         attempts.begin(conversation)
         return await conversation.run()
+
+    async def _cast(self, seed: int, attempts: Attempts) -> Casting:
+        meter = Meter(self.scheduler)
+        try:
+            return await self.plan.cast(seed, meter.as_scheduler())
+        finally:
+            if meter.usage.calls:
+                attempts.add({CASTING: meter.usage})
 
     def _count_turn(self, _: Dialog) -> None:
         self.tally.progress.turns += 1

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from sdialog.llm.scheduler import Client, Scheduler
 
 
+CASTING = "(personas)"
+"""Stands for a party's name in usage: what a model wrote before the dialog began."""
+
+
 class Meter:
     """Stands in for a scheduler and adds up the usage of every call made through it.
 

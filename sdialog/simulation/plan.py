@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sdialog.core.secrets import without_secrets
 from sdialog.llm.canonical import identity
-from sdialog.llm.types import Usage
 from sdialog.simulation.conversation import Conduct, Labels
 from sdialog.simulation.gate import Gate
 from sdialog.simulation.limits import Limits
+from sdialog.simulation.prompts_used import prompt_hashes
 from sdialog.simulation.turn_taking import policy
 
 if TYPE_CHECKING:
@@ -28,13 +28,11 @@ class Casting:
         agents: the parties.
         conduct: the rules.
         labels: what is recorded beside the turns; the batch sets the id.
-        usage: what casting itself cost, for personas written by a model, by label.
     """
 
     agents: Sequence[Agent]
     conduct: Conduct = field(default_factory=Conduct)
     labels: Labels = field(default_factory=Labels)
-    usage: Mapping[str, Usage] = field(default_factory=dict)
 
 
 class Plan(ABC):
@@ -58,7 +56,12 @@ class Plan(ABC):
 
     @abstractmethod
     async def cast(self, seed: int, scheduler: Scheduler) -> Casting:
-        """Return who talks in the dialog with this seed, the same for the same seed."""
+        """Return who talks in the dialog with this seed, the same for the same seed.
+
+        Args:
+            seed: seed of the dialog.
+            scheduler: for model calls, such as those that write personas; what they cost is counted.
+        """
 
 
 class AgentsPlan(Plan):
@@ -105,14 +108,15 @@ class AgentsPlan(Plan):
             "agents": [without_secrets(agent_dependencies(agent)) for agent in self.agents],
             "models": [identity(agent.model) for agent in self.agents],
             "max_turns": self.conduct.max_turns,
-            "turn_timeout": self.conduct.turn_timeout,
             "guards": [guard.name for guard in self.conduct.guards],
             "guard_retries": self.conduct.guard_retries,
             "repetition": self.conduct.loops.repeats,
             "turn_taking": {type(taking).__name__: taking.describe()},
             "context": str(self.labels.context) if self.labels.context is not None else None,
             "example_dialogs": [str(example) for example in self.labels.example_dialogs or ()],
-            "gate": [check.name for check in self.gate.checks],
+            "gate": [[check.name, check.on_fail] for check in self.gate.checks],
+            "gate_retries": self.gate.retries,
+            "prompts": prompt_hashes(self.agents),
         }
 
     async def cast(self, seed: int, scheduler: Scheduler) -> Casting:

@@ -78,7 +78,7 @@ class RunResult:
         done: how many are there now, those of earlier sessions included.
         made: how many this session made.
         failed: how many failed in this session.
-        failures: the failures, the first hundred of them.
+        failures: the failures, the first hundred of them, and what ended a broken run.
         turns: turns of the dialogs made in this session.
         seconds: how long it took.
         usage: what this session used.
@@ -104,8 +104,13 @@ class RunResult:
         """Whether every dialog was made."""
         return self.status == "complete"
 
+    @property
+    def mistake(self) -> Failure | None:
+        """The failure that ended a broken run, if its cause is a mistake which has to be mended before the next one."""
+        return next((failure for failure in self.failures if failure.fatal and failure.mistake), None)
+
     def dialogs(self) -> Iterator[Dialog]:
-        """Yield the dialogs by index, read from the run folder one at a time."""
+        """Yield the dialogs by index, read from the run folder one at a time; all there are, also beyond ``n``."""
         if self.folder is None:
             yield from self.in_memory
             return
@@ -135,11 +140,13 @@ class RunResult:
 
 @dataclass(slots=True)
 class Tally:
-    """Adds up what a session does."""
+    """Adds up what a session does; ``lost`` and ``lost_counts`` are usage and counts of the dialogs that failed."""
 
     progress: Progress
     stop_reasons: Counter[str] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
+    lost: dict[str, Usage] = field(default_factory=dict)
+    lost_counts: Counter[str] = field(default_factory=Counter)
     dialog_turns: int = 0
 
     def add(self, result: Outcome | Failure) -> None:
@@ -147,7 +154,9 @@ class Tally:
         self.progress.usage = self.progress.usage + total(result.usage.values())
         if isinstance(result, Failure):
             self.progress.failed += 1
-            if len(self.failures) < KEPT_FAILURES:
+            add_usage(self.lost, result.usage)
+            self.lost_counts.update(result.counts)
+            if len(self.failures) < KEPT_FAILURES or result.fatal:
                 self.failures.append(result)
         else:
             self.progress.made += 1
@@ -182,39 +191,48 @@ def total(usages: Iterable[Usage]) -> Usage:
     return summed
 
 
+def add_usage(to: dict[str, Usage], more: Mapping[str, Usage]) -> None:
+    """Add usages by party to others."""
+    for party, used in more.items():
+        to[party] = to.get(party, Usage()) + used
+
+
 def usage_from(data: Mapping[str, Any]) -> Usage:
     """Return a usage from its plain dict."""
     return Usage(data["calls"], data["input_tokens"], data["output_tokens"], data["cost"])
 
 
-def summary(result: RunResult, plan: Mapping[str, Any], entries: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def summary(
+    result: RunResult, plan: Mapping[str, Any], entries: Iterable[Mapping[str, Any]], tally: Tally
+) -> dict[str, Any]:
     """Return what ``run.json`` holds.
 
     Args:
         result: the report of this session.
         plan: the plan of the run.
         entries: the usage of every dialog of the run, as ``usage.jsonl`` holds it.
+        tally: what this session's failed dialogs used, which is not among the entries yet.
     """
     from sdialog.core.settings import current
 
-    by_party: dict[str, Usage] = {}
-    counts, reasons, turns, discarded = Counter[str](), Counter[str](), 0, Usage()
+    by_party = dict(tally.lost)
+    counts, reasons, turns, discarded = Counter(tally.lost_counts), Counter[str](), 0, total(tally.lost.values())
     for entry in entries:
         used = {party: usage_from(data) for party, data in entry["usage"].items()}
-        for party, usage in used.items():
-            by_party[party] = by_party.get(party, Usage()) + usage
+        add_usage(by_party, used)
         if entry.get("discarded"):
             discarded = discarded + total(used.values())
             continue
         counts.update(entry["counts"])
         reasons[str(entry["stopReason"])] += 1
         turns += entry["turns"]
-    failed = total(usage for failure in result.failures for usage in failure.usage.values())
-    everything = total(by_party.values()) + failed
+    everything = total(by_party.values())
+    # Paths of this machine say nothing to those who get the folder; the plan holds the hashes of the templates.
+    settings = {key: value for key, value in current().json().items() if key not in ("cache_path", "prompts")}
     return {
         "status": result.status,
         "plan": dict(plan),
-        "settings": current().json(),
+        "settings": settings,
         "versions": {"sdialog": __version__, "python": platform.python_version(), "platform": sys.platform},
         "dialogs": {"wanted": result.n, "done": result.done, "failed": result.failed, "turns": turns},
         "stop_reasons": dict(sorted(reasons.items())),
@@ -222,7 +240,7 @@ def summary(result: RunResult, plan: Mapping[str, Any], entries: Iterable[Mappin
         "usage": {
             "total": everything.json(),
             "by_agent": {party: usage.json() for party, usage in sorted(by_party.items())},
-            "discarded": (discarded + failed).json(),
+            "discarded": discarded.json(),
         },
         "cost": everything.cost,
         "session": {

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import json
+import copy
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from sdialog.core.errors import ConfigError, UnknownNameError
+from sdialog.core.errors import ConfigError, UnknownNameError, UserError, near_names
 from sdialog.simulation.scenario_errors import Problems, schema_problems
+from sdialog.simulation.scenario_parts import Parts
 from sdialog.simulation.scenario_plan import ScenarioPlan, plan_of
-from sdialog.simulation.scenario_schema import ModelSpec, ScenarioSpec
+from sdialog.simulation.scenario_rules import fixed_name
+from sdialog.simulation.scenario_schema import AgentSpec, ScenarioSpec
 from sdialog.simulation.scenario_yaml import Located, read_yaml
 
 _HERE = Path(__file__).resolve().parent
@@ -115,23 +118,47 @@ class Scenario:
 
         Args:
             model: model of every agent that names none of its own.
-            models: model of single agents, by agent name.
+            models: model of single agents, by what :meth:`agent_positions` knows them by.
             changes: other top-level keys, such as ``max_turns`` or ``seed``; None leaves a key as it is.
 
         Raises:
             UnknownNameError: if ``models`` names no agent.
             ScenarioError: if a change does not fit.
         """
-        data = json.loads(json.dumps(dict(self._located.data), default=str))
+        data = copy.deepcopy(dict(self._located.data))
         data.update({key: value for key, value in changes.items() if value is not None})
         if model is not None:
             data["model"] = _renamed(data.get("model"), model)
-        names = [agent.get("name") for agent in data["agents"]]
-        for name, wanted in (models or {}).items():
-            if name not in names:
-                raise UnknownNameError("agent", name, [n for n in names if n])
-            data["agents"][names.index(name)]["model"] = wanted
+        if models:
+            known = self.agent_positions()
+            for name, wanted in models.items():
+                if name not in known:
+                    raise _unknown_agent(name, known)
+                data["agents"][known[name]]["model"] = wanted
         return Scenario(Located(data, self._located.lines), self.file)
+
+    def agent_positions(self) -> dict[str, int]:
+        """Return where in ``agents`` each agent stands, by all it can be addressed by.
+
+        That is its position counted from 1, its ``name``, and the name of its persona unless that is drawn.
+
+        Example:
+            >>> scenario = Scenario.from_dict({"agents": [{"persona": {"name": ["Ana", "Eva"]}}, {"name": "Ben"}]})
+            >>> scenario.agent_positions()
+            {'1': 0, '2': 1, 'Ben': 1}
+        """
+        positions = {str(position): position - 1 for position in range(1, len(self.spec.agents) + 1)}
+        names = [(position, name) for position, agent in enumerate(self.spec.agents) for name in self._names(agent)]
+        # A name wins over a position, and the first of several agents with one name over the others.
+        return positions | dict(sorted({name: position for position, name in reversed(names)}.items()))
+
+    def _names(self, agent: AgentSpec) -> list[str]:
+        found = [agent.name] if agent.name else []
+        if agent.persona is not None:
+            with suppress(UserError):  # a wrong persona is told of when the scenario is planned
+                named = fixed_name(*Parts(self.folder).persona(agent.persona), self.folder)
+                found += [named] if named else []
+        return found
 
     def validate(self) -> None:
         """Look up every name in the scenario.
@@ -155,6 +182,12 @@ class Scenario:
         plan = plan_of(self.spec, self.name, self.folder, problems)
         problems.raise_if_any()
         return plan
+
+
+def _unknown_agent(name: str, known: Mapping[str, int]) -> UnknownNameError:
+    # Without near names the error lists all by itself.
+    listed = f"Agents here, by position or name: {', '.join(known)}." if near_names(name, known) else ""
+    return UnknownNameError("agent", name, known, listed)
 
 
 def shipped() -> dict[str, Path]:
@@ -185,6 +218,5 @@ def _find(path: str | Path) -> Path:
 
 def _renamed(old: Any, name: str) -> dict[str, Any]:
     """Return the model's options under another name; what belongs to the old model's service is dropped."""
-    sampling = ModelSpec.model_validate(old if isinstance(old, dict) else {}).options() if isinstance(old, dict) else {}
     kept = ("temperature", "top_p", "top_k", "min_p", "max_tokens", "frequency_penalty", "presence_penalty", "stop")
-    return {"name": name, **{key: value for key, value in sampling.items() if key in kept}}
+    return {"name": name, **({key: old[key] for key in kept if key in old} if isinstance(old, Mapping) else {})}

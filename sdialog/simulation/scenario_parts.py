@@ -14,12 +14,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from sdialog.core.errors import ConfigError, UnknownNameError
-from sdialog.core.seeds import rng
 from sdialog.simulation.gate import Check, check, validators
+from sdialog.simulation.scenario_rules import checked_rule
 
 if TYPE_CHECKING:
     from sdialog.core.attributes import AttributeModel
     from sdialog.orchestrators import BaseOrchestrator
+    from sdialog.simulation.scenario_errors import Problems
     from sdialog.simulation.scenario_schema import GateSpec, ModelSpec, OrchestratorSpec
 
 _SCRIPTED = "scripted:"
@@ -88,7 +89,7 @@ class Parts:
         return self._file(spec.name[len(_SCRIPTED) :], "script")
 
     def persona(self, given: Mapping[str, Any]) -> tuple[type[AttributeModel] | AttributeModel, dict[str, Any]]:
-        """Return the class or library persona to start from, and the rules for its attributes."""
+        """Return the class or library persona to start from, and the rules for its attributes, not checked yet."""
         from sdialog.personas import library
         from sdialog.personas.classes import find_class
 
@@ -104,18 +105,24 @@ class Parts:
             self._note(str(origin), library.path(str(origin), self.folder))
         else:
             target = find_class(str(kind or "Persona"))
-        cls = target if isinstance(target, type) else type(target)
-        self.rules(rules, cls)
         return target, rules
 
-    def rules(self, rules: Mapping[str, Any], cls: type[AttributeModel]) -> None:
-        """Check rules for the attributes of a class, and note the files they draw from."""
-        from sdialog.generators.rules import FromFile, parse_all
+    def rules(
+        self,
+        rules: Mapping[str, Any],
+        target: type[AttributeModel] | AttributeModel,
+        problems: Problems,
+        *where: str | int,
+    ) -> None:
+        """Check the rules of a class's attributes, each at its own line, and note the files they draw from."""
+        from sdialog.generators.rules import FromFile
 
-        for name, rule in parse_all(rules, cls, folder=self.folder).items():
-            if isinstance(rule, FromFile):
-                rule.draw(rng(0, name))
-                self._note(Path(os.path.relpath(rule.path, self.folder)).as_posix(), rule.path)
+        cls = target if isinstance(target, type) else type(target)
+        for name, value in rules.items():
+            with problems.at(*where, name):
+                rule = checked_rule(name, value, cls, self.folder)
+                if isinstance(rule, FromFile):
+                    self._note(Path(os.path.relpath(rule.path, self.folder)).as_posix(), rule.path)
 
     def tool(self, name: str) -> Any:
         """Return the tool that ``module:function`` or ``file.py:function`` means."""

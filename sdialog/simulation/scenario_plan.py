@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sdialog.core.secrets import without_secrets
 from sdialog.core.seeds import derive_seed
-from sdialog.llm.types import Usage
 from sdialog.simulation.conversation import Conduct, Labels
 from sdialog.simulation.gate import Gate
 from sdialog.simulation.limits import Limits
-from sdialog.simulation.metering import Meter
 from sdialog.simulation.plan import Casting, Plan
+from sdialog.simulation.prompts_used import prompt_hashes
 from sdialog.simulation.repetition import LoopDetector
 from sdialog.simulation.scenario_parts import Parts
+from sdialog.simulation.scenario_rules import fixed_name
 from sdialog.simulation.turn_taking import policy
 
 if TYPE_CHECKING:
     from sdialog.agents import Agent
     from sdialog.core.attributes import AttributeModel
     from sdialog.core.context import Context
+    from sdialog.generators.rules import Rule
     from sdialog.llm.scheduler import Scheduler
     from sdialog.simulation.scenario_errors import Problems
     from sdialog.simulation.scenario_schema import AgentSpec, ScenarioSpec
-
-DRAWING_USAGE = "(personas)"
 
 
 @dataclass(slots=True)
@@ -50,27 +49,40 @@ class Drawn:
     label: tuple[str | int, ...]
     _fixed: AttributeModel | None = field(default=None, init=False)
 
-    async def draw(self, seed: int, scheduler: Scheduler) -> tuple[AttributeModel, Usage]:
-        """Return the object for the dialog with this seed, and what writing it cost."""
+    async def draw(self, seed: int, scheduler: Scheduler) -> AttributeModel:
+        """Return the object for the dialog with this seed."""
         if self._fixed is not None:
-            return self._fixed, Usage()
-        from sdialog.generators.attributes import build
-        from sdialog.generators.rules import Fixed, parse
+            return self._fixed
+        from sdialog.generators.attributes import fill
+        from sdialog.generators.rules import Fixed
 
-        meter = Meter(scheduler)
-        built = await build(
+        drawn = await fill(
             self.target,
             self.rules,
             seed=derive_seed(seed, *self.label),
             model=self.model,
-            options=self.options,
-            scheduler=meter.as_scheduler(),
+            scheduler=scheduler,
             folder=self.folder,
             key="/".join(map(str, self.label)),
+            **self.options,
         )
-        if all(isinstance(parse(rule, folder=self.folder), Fixed) for rule in self.rules.values()):
-            self._fixed = built.value
-        return built.value, meter.usage
+        if self.made_by(Fixed):
+            self._fixed = drawn
+        return drawn
+
+    def made_by(self, *kinds: type[Rule]) -> bool:
+        """Whether every rule is of one of these kinds."""
+        from sdialog.generators.rules import parse
+
+        given = (rule for rule in self.rules.values() if rule is not None)
+        return all(isinstance(parse(rule, folder=self.folder), kinds) for rule in given)
+
+    @property
+    def written(self) -> bool:
+        """Whether a model may write a part of it: at an ``{llm}`` rule, or for a function that returns None."""
+        from sdialog.generators.rules import Choice, Fixed, FromFile, Range
+
+        return not self.made_by(Fixed, Choice, FromFile, Range)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,40 +116,33 @@ class ScenarioPlan(Plan):
 
     def describe(self) -> dict[str, Any]:
         """Return the scenario without what does not change its dialogs, with hashes of the files it uses."""
-        from sdialog.core.settings import current
-        from sdialog.llm.prompts import template_hash
-
         scenario = self.spec.model_dump(
             mode="json", exclude_defaults=True, exclude={"limits", "output", "description", "seed"}
         )
-        settings = current()
-        prompt = settings.prompts.get("persona_agent") or "agent/persona"
+        personas = [party.persona for party in self.parties if party.persona is not None]
+        kinds = {"persona": personas, "context": [self.context] if self.context else []}
+        written = [kind for kind, drawn in kinds.items() if any(one.written for one in drawn)]
         return {
             "scenario": without_secrets({**scenario, "name": self.name}),
             "models": {
                 party.name or f"agents[{position}]": party.agent.model_info
                 for position, party in enumerate(self.parties)
             },
-            "prompts": {"agent/persona": template_hash(prompt)},
+            "prompts": prompt_hashes((party.agent for party in self.parties), written),
             "files": dict(sorted(self.files.items())),
         }
 
     async def cast(self, seed: int, scheduler: Scheduler) -> Casting:
         """Draw personas and context for one dialog."""
-        agents, spent = [], Usage()
+        agents = []
         for party in self.parties:
             agent = party.agent
             if party.persona is not None:
-                persona, usage = await party.persona.draw(seed, scheduler)
+                persona = await party.persona.draw(seed, scheduler)
                 agent = agent.evolve(persona=persona, name=party.name or getattr(persona, "name", None) or None)
-                spent = spent + usage
             agents.append(agent)
-        context: Context | None = None
-        if self.context is not None:
-            drawn, usage = await self.context.draw(seed, scheduler)
-            context, spent = drawn, spent + usage  # type: ignore[assignment]
-        labels = Labels(context=context, scenario=self.name)
-        return Casting(agents, self.conduct, labels, {DRAWING_USAGE: spent} if spent.calls else {})
+        context = None if self.context is None else await self.context.draw(seed, scheduler)
+        return Casting(agents, self.conduct, Labels(context=cast("Context | None", context), scenario=self.name))
 
 
 def plan_of(spec: ScenarioSpec, name: str, folder: Path, problems: Problems) -> ScenarioPlan:
@@ -158,11 +163,11 @@ def plan_of(spec: ScenarioSpec, name: str, folder: Path, problems: Problems) -> 
         names = [party.name for party in parties]
         if len(parties) == len(spec.agents) and all(names):
             taking.check([str(given) for given in names])
-        conduct = _with(conduct, taking)
+        conduct = replace(conduct, turn_taking=taking)
     context = None
     if spec.context is not None:
         with problems.at("context"):
-            context = _context(spec, parts)
+            context = _context(spec, parts, problems)
     checks = []
     for position, gate_spec in enumerate(spec.gate):
         with problems.at("gate", position):
@@ -178,17 +183,11 @@ def plan_of(spec: ScenarioSpec, name: str, folder: Path, problems: Problems) -> 
     )
 
 
-def _with(conduct: Conduct, taking: Any) -> Conduct:
-    from dataclasses import replace
-
-    return replace(conduct, turn_taking=taking)
-
-
-def _context(spec: ScenarioSpec, parts: Parts) -> Drawn:
+def _context(spec: ScenarioSpec, parts: Parts, problems: Problems) -> Drawn:
     from sdialog.core.context import Context
 
     rules = dict(spec.context or {})
-    parts.rules(rules, Context)
+    parts.rules(rules, Context, problems, "context")
     model, options = parts.model(spec.model)
     return Drawn(Context, rules, model, options, parts.folder, ("context",))
 
@@ -203,7 +202,11 @@ def _party(spec: ScenarioSpec, agent: AgentSpec, position: int, parts: Parts, pr
     persona, name = None, agent.name
     if agent.persona is not None:
         with problems.at(*here, "persona"):
-            persona, name = _persona(agent, position, model, options, parts)
+            target, rules = parts.persona(agent.persona)
+            parts.rules(rules, target, problems, *here, "persona")
+            name = agent.name or fixed_name(target, rules, parts.folder)
+            _give_name(rules, target, agent.name)
+            persona = Drawn(target, rules, model, options, parts.folder, ("persona", position))
     tools, orchestrators = [], []
     for number, tool in enumerate(agent.tools):
         with problems.at(*here, "tools", number):
@@ -236,15 +239,9 @@ def _party(spec: ScenarioSpec, agent: AgentSpec, position: int, parts: Parts, pr
     return None
 
 
-def _persona(
-    agent: AgentSpec, position: int, model: Any, options: Mapping[str, Any], parts: Parts
-) -> tuple[Drawn, str | None]:
-    target, rules = parts.persona(agent.persona or {})
+def _give_name(rules: dict[str, Any], target: type[AttributeModel] | AttributeModel, name: str | None) -> None:
+    """Let a persona without a name bear that of its agent."""
     cls = target if isinstance(target, type) else type(target)
-    known = rules.get("name") or (None if isinstance(target, type) else getattr(target, "name", None))
-    if agent.name is not None and not known and "name" in cls.model_fields:
-        rules["name"] = agent.name
-    name = agent.name
-    if name is None and isinstance(known, str) and not known.startswith("{") and known != "*":
-        name = known
-    return Drawn(target, rules, model, options, parts.folder, ("persona", position)), name
+    held = rules.get("name") or (None if isinstance(target, type) else getattr(target, "name", None))
+    if name is not None and not held and "name" in cls.model_fields:
+        rules["name"] = name

@@ -94,8 +94,8 @@ class AgentSpec(_Strict):
     tools: Annotated[list[str], BeforeValidator(_as_list)] = Field(
         default_factory=list, description="module:function, or file.py:function beside the scenario"
     )
-    max_tool_rounds: int = Field(default=8, ge=1, description="most rounds of tool calls in one turn")
-    tool_timeout: float = Field(default=30.0, gt=0, description="seconds a tool may take")
+    max_tool_rounds: int = Field(default=8, ge=0, description="most rounds of tool calls in one turn; 0: no tools")
+    tool_timeout: float | None = Field(default=30.0, gt=0, description="seconds a tool may take; null: no limit")
     orchestrators: Annotated[list[OrchestratorSpec], BeforeValidator(_as_list)] = Field(default_factory=list)
 
 
@@ -123,20 +123,26 @@ class LimitsSpec(_Strict):
     prices: dict[str, tuple[float, float]] | None = Field(
         default=None, description="money per million tokens, [input, output], by model name; * and ? are wildcards"
     )
-    call_timeout: float | None = Field(default=120.0, gt=0, description="seconds a model call may take")
+    call_timeout: float | None = Field(
+        default=120.0, gt=0, description="seconds a call of a remote model may take; null: no limit"
+    )
     attempts: int = Field(default=6, ge=1, description="tries of a model call that failed and may be tried again")
     retry_base: float = Field(default=0.5, ge=0, description="seconds to wait at most before the second try")
     retry_cap: float = Field(default=30.0, ge=0, description="seconds to wait at most before any try")
     turn_timeout: float | None = Field(
         default=None, gt=0, description="seconds a turn may take, tools and retries included"
     )
-    cache: str | None = Field(default=None, description="file that remembers model calls from run to run")
+    cache: str | None = Field(
+        default=None, description="file that remembers model calls from run to run; starts at the working folder"
+    )
 
 
 class OutputSpec(_Strict):
     """Defaults for the command line."""
 
-    folder: str | None = Field(default=None, description="run folder")
+    folder: str | None = Field(
+        default=None, description="run folder; starts at the working folder, not at the scenario's"
+    )
     dialogs: int | None = Field(default=None, ge=1, description="how many dialogs")
     wall_clock: bool = Field(default=False, description="record times of day; the same plan then gives other bytes")
 

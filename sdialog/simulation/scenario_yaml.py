@@ -46,7 +46,7 @@ def read_yaml(text: str, *, file: str | None = None) -> Located:
         Data and lines.
 
     Raises:
-        DialogFormatError: with file and line, if it is no YAML or has a key twice in one mapping.
+        DialogFormatError: with file and line, if it is no YAML, has a key twice in one mapping, or contains itself.
 
     Example:
         >>> found = read_yaml("name: desk\\nagents:\\n  - name: Ava\\n")
@@ -68,6 +68,8 @@ def read_yaml(text: str, *, file: str | None = None) -> Located:
         mark = error.problem_mark or error.context_mark
         what = error.problem or error.context or "not YAML"
         line = mark.line + 1 if mark else None
+        if "unhashable" in what:  # a mapping as a key: what {{18-80}} is without its quotes
+            what += "; put what stands in braces in quotes"
         raise DialogFormatError(f"not readable as YAML: {what}", file=file, line=line) from error
     except yaml.YAMLError as error:
         raise DialogFormatError(f"not readable as YAML: {error}", file=file) from error
@@ -81,11 +83,20 @@ class _Reader:
     def __init__(self, loader: SafeLoader, file: str | None) -> None:
         self.loader, self.file = loader, file
         self.lines: dict[Where, int] = {}
+        self._around: set[int] = set()
 
     def visit(self, node: Node, where: Where) -> None:
+        line = node.start_mark.line + 1
+        if id(node) in self._around:
+            raise DialogFormatError("the value contains itself", file=self.file, line=line)
+        self._around.add(id(node))
+        self.lines.setdefault(where, line)
+        self._parts(node, where)
+        self._around.remove(id(node))
+
+    def _parts(self, node: Node, where: Where) -> None:
         import yaml
 
-        self.lines.setdefault(where, node.start_mark.line + 1)
         if isinstance(node, yaml.MappingNode):
             self._mapping(node, where)
         elif isinstance(node, yaml.SequenceNode):

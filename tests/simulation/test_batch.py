@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from sdialog.agents import Agent
 from sdialog.backends.scripted import ScriptedModel
 from sdialog.core.dialog import Dialog
 from sdialog.core.errors import AuthenticationError, ConfigError, ServerError, UnknownNameError
+from sdialog.core.settings import use
 from sdialog.core.sync import run
 from sdialog.llm.types import GenerateRequest
 from sdialog.simulation import AgentsPlan, Check, Conduct, Gate, Limits, StopRequest, generate, generate_batch
@@ -280,8 +282,58 @@ def test_wrong_arguments_are_told() -> None:
         generate(SCRIPT, 1, fail_above=3)
     with pytest.raises(ConfigError, match="a scenario, a plan or a list of agents"):
         generate(7, 1)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="concurrency must be at least 1"):
+        generate(SCRIPT, 1, concurrency=0)
+
+
+def test_a_wrong_engine_leaves_no_folder_behind(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="engine"):
-        generate(SCRIPT, 1, engine="lokal")
+        generate(SCRIPT, 1, tmp_path / "r", engine="lokal")
+    assert not (tmp_path / "r").exists()
+
+
+def test_all_that_failed_dialogs_used_is_in_the_summary(tmp_path: Path) -> None:
+    result = generate(plan(failing(*range(150)), limits=ONCE), 150, tmp_path / "r")
+    assert (result.failed, len(result.failures)) == (150, 100)
+    usage = json.loads((tmp_path / "r" / "run.json").read_text())["usage"]
+    assert usage["total"]["calls"] == 300
+    assert usage["discarded"]["calls"] == 300
+    assert usage["by_agent"]["Ana"]["calls"] == usage["by_agent"]["Ben"]["calls"] == 150
+    generate(plan(talkative), 150, tmp_path / "r")
+    assert json.loads((tmp_path / "r" / "run.json").read_text())["usage"]["total"]["calls"] == 300 + 150 * 6
+
+
+def test_what_ends_a_run_is_told_however_many_failed_before(tmp_path: Path) -> None:
+    last = dialog_id(13, 140)
+
+    def reply(request: GenerateRequest) -> str:
+        raise ConfigError("no such voice") if number_of(request) == last else ServerError("HTTP 500")
+
+    result = generate(plan(reply, limits=ONCE), 200, tmp_path / "r", concurrency=1)
+    assert result.status == "broken"
+    assert result.mistake is not None
+    assert (result.mistake.index, result.mistake.message) == (140, "no such voice")
+
+
+def test_a_stop_that_comes_after_the_last_dialog_changes_nothing(tmp_path: Path) -> None:
+    stop = StopRequest()
+
+    def reply(request: GenerateRequest) -> str:
+        if number_of(request) == dialog_id(13, 2) and len(request.messages) >= 4:
+            stop.request()
+        return talkative(request)
+
+    one = run(generate_batch(plan(reply), 3, tmp_path / "r", concurrency=1, stop=stop))
+    assert (one.status == "complete") == (one.done == 3)
+
+
+def test_the_summary_names_no_place_on_this_machine(tmp_path: Path) -> None:
+    (tmp_path / "mine.j2").write_text("{{ persona }}")
+    with use(cache_path=tmp_path / "kept", prompts={"persona_agent": str(tmp_path / "mine.j2")}):
+        generate(SCRIPT, 1, tmp_path / "r")
+    for path in (tmp_path / "r").iterdir():
+        assert str(tmp_path) not in path.read_text()
+        assert socket.gethostname() not in path.read_text()
 
 
 def test_ten_turns_cost_little(tmp_path: Path) -> None:

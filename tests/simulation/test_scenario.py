@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from pathlib import Path
 
 import pytest
 
+import sdialog.orchestrators as orchestrators_package
 from sdialog.core.errors import DialogFormatError, UnknownNameError
+from sdialog.core.settings import use
+from sdialog.llm.prompts import names
+from sdialog.orchestrators import orchestrators
+from sdialog.personas import Persona
 from sdialog.simulation import Scenario, ScenarioError, generate
+from sdialog.simulation.prompts_used import OF_ORCHESTRATORS
 from sdialog.simulation.scenario import shipped
 from sdialog.simulation.scenario_yaml import read_yaml
 
@@ -37,6 +45,12 @@ def long_enough(dialog, turns=2):
 def refuses(dialog):
     return False
 '''
+
+
+class Sailor(Persona):
+    """A persona class of a user's own."""
+
+    years: int = 0
 
 
 @pytest.fixture
@@ -238,3 +252,110 @@ def test_personas_written_by_a_model_are_paid_for(folder: Path) -> None:
     dialog = next(result.dialogs())
     assert (dialog.personas or {})["Mara Lund"]["background"] == "grew up by the sea"
     assert json.loads((folder / "r" / "run.json").read_text())["usage"]["by_agent"]["(personas)"]["calls"] == 2
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ("age: {18-80}", "rule for 'age': YAML reads {18-80} as a mapping; put it in quotes: \"{18-80}\""),
+        ("background: {llm}", 'put it in quotes: "{llm}"'),
+        ("background: {llm: what went wrong}", 'put it in quotes: "{llm: what went wrong}"'),
+        ("background: {txt:issues.txt}", 'put it in quotes: "{txt:issues.txt}"'),
+        ("age: {a: b}", "Sailor.age cannot be {'a': 'b'}: input should be a valid integer"),
+        ("years: old", "Sailor.years cannot be 'old': input should be a valid integer"),
+        ("years: [30, old]", "Sailor.years cannot be 'old'"),
+        ("years: {choose: [old, 30], weights: [0, 1]}", "Sailor.years cannot be 'old'"),
+        ('years: "{0.5-1.5}"', "Sailor.years cannot be 0.5"),
+        ('years: "{txt:tools.py}"', "Sailor.years cannot be '"),
+        ("perzonality: mild", "unknown attribute of Sailor 'perzonality'; did you mean 'personality'"),
+    ],
+)
+def test_a_rule_that_cannot_hold_is_told_at_its_own_line(folder: Path, rule: str, message: str) -> None:
+    text = f"agents:\n  - name: Ana\n    persona:\n      type: Sailor\n      {rule}\n      name: Ana\n  - name: Ben\n"
+    told = problems(folder, text)
+    assert [t for t in told if "line 5: " in t and message in t], told
+
+
+def test_rules_of_a_context_are_checked_in_the_same_way(folder: Path) -> None:
+    told = problems(folder, "context:\n  topics: 3.5\n  location: {llm}\nagents:\n- name: A\n- name: B\n")
+    assert any("line 3: " in t and "put it in quotes" in t for t in told), told
+
+
+def test_doubled_braces_without_quotes_are_told_with_their_cure(folder: Path) -> None:
+    (folder / "bad.yaml").write_text("agents:\n  - persona: {age: {{18-80}}}\n  - name: Ben\n")
+    with pytest.raises(DialogFormatError, match=r"line 2: .*in quotes"):
+        Scenario.from_file(folder / "bad.yaml")
+
+
+def test_a_value_that_contains_itself_is_told(folder: Path) -> None:
+    (folder / "bad.yaml").write_text("agents: &a\n  - *a\n  - name: Ben\n")
+    with pytest.raises(DialogFormatError, match="contains itself"):
+        Scenario.from_file(folder / "bad.yaml")
+
+
+def test_agents_are_addressed_by_name_by_their_personas_name_and_by_position() -> None:
+    scenario = Scenario.from_dict(
+        {
+            "agents": [
+                {"persona": {"type": "Customer", "name": ["Riley", "Kofi"]}},
+                {"persona": "support/ava"},
+                {"persona": {"name": "Mara Lund"}, "name": "Mara"},
+                {"persona": {"from": "support/nobody"}},
+            ]
+        }
+    )
+    ava = next(name for name in scenario.agent_positions() if name.startswith("Ava"))
+    models = {"1": "scripted:a", ava: "scripted:b", "Mara Lund": "scripted:c", "4": "scripted:d"}
+    changed = scenario.evolve(models=models).spec.agents
+    assert [agent.model.name for agent in changed if agent.model] == [f"scripted:{letter}" for letter in "abcd"]
+    with pytest.raises(UnknownNameError, match=rf"unknown agent 'Riley'.*1, 2, 3, 4, {ava}, Mara, Mara Lund"):
+        scenario.evolve(models={"Riley": "scripted:a"})
+
+
+def test_a_changed_template_is_noticed(folder: Path, tmp_path: Path) -> None:
+    text = GOOD.replace("{replies: [", "{name: openai:x, api_key: none} # [").replace("[late, broken, lost]", '"{llm}"')
+    (folder / "desk.yaml").write_text(text)
+    plan = Scenario.from_file(folder / "desk.yaml").plan()
+    with use(prompts={}):
+        before = plan.describe()["prompts"]
+    assert set(before) == {
+        "agent/persona",
+        "generate/attributes",
+        "generate/persona",
+        "orchestrate/finish",
+        "orchestrate/keep_going",
+        "structured/instruct",
+        "structured/repair",
+    }
+    for setting, name in (("persona_agent", "agent/persona"), ("persona_generator", "generate/persona")):
+        (tmp_path / "mine.j2").write_text(f"{{{{ persona }}}} in my words for {setting}")
+        with use(prompts={setting: str(tmp_path / "mine.j2")}):
+            after = plan.describe()["prompts"]
+        assert {key for key in after if after[key] != before[key]} == {name}
+
+
+def test_every_template_of_an_orchestrator_is_known() -> None:
+    folder = Path(orchestrators_package.__file__).parent
+    used = {name for path in folder.glob("*.py") for name in re.findall(r'"(orchestrate/\w+)"', path.read_text())}
+    assert used == {name for names in OF_ORCHESTRATORS.values() for name in names}
+    assert used == {name for name in names() if name.startswith("orchestrate/")}
+    for kind, templates in OF_ORCHESTRATORS.items():
+        module = sys.modules[orchestrators.get(kind).__module__]
+        assert set(templates) == set(re.findall(r'"(orchestrate/\w+)"', Path(str(module.__file__)).read_text()))
+
+
+def test_limits_of_tools_are_those_of_an_agent() -> None:
+    agents = [{"name": "Ana", "max_tool_rounds": 0, "tool_timeout": None}, {"name": "Ben"}]
+    ana, ben = (party.agent for party in Scenario.from_dict({"agents": agents}).plan().parties)
+    assert (ana.max_tool_rounds, ana.tool_timeout) == (0, None)
+    assert (ben.max_tool_rounds, ben.tool_timeout) == (8, 30.0)
+
+
+def test_personas_that_a_model_fails_to_write_are_paid_for_too(folder: Path) -> None:
+    (folder / "desk.yaml").write_text(
+        'model: {replies: ["no idea", {error: ServerError}]}\nlimits: {attempts: 1}\nagents:\n'
+        '  - persona: {background: "{llm}"}\n  - name: Ben\n'
+    )
+    result = generate(folder / "desk.yaml", 1, folder / "r")
+    assert result.failed == 1
+    assert result.failures[0].usage["(personas)"].calls == 1
