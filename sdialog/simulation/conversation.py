@@ -6,7 +6,6 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +35,10 @@ if TYPE_CHECKING:
     from sdialog.agents.session import Session
     from sdialog.core.dialog import Context
     from sdialog.llm.scheduler import Scheduler
+
+
+class TurnTimeoutError(TimeoutError):
+    """A turn took longer than the conduct allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,8 +232,7 @@ class Conversation:
             raise
         except Exception as error:
             self._break_off(_reason_of(error))
-            what = f"took longer than {self.conduct.turn_timeout} s" if isinstance(error, TimeoutError) else str(error)
-            message = f"turn {len(self._turns) + 1} failed: {what or type(error).__name__}"
+            message = f"turn {len(self._turns) + 1} failed: {str(error) or type(error).__name__}"
             raise SimulationError(message, partial=self.dialog) from error
         self._close(reason)
         return self.outcome()
@@ -247,12 +249,11 @@ class Conversation:
             speaker = await self._next_speaker()
             if speaker is None:
                 return AGENT_STOP
-            async with asyncio.timeout(self.conduct.turn_timeout) if self.conduct.turn_timeout else nullcontext():
-                reply = await self._respond(speaker)
-            reason = self._take(speaker, reply)
+            reason = self._take(speaker, await self._in_time(speaker))
             if reason is not None:
                 return reason
-        return AGENT_STOP if self._floor.left else MAX_TURNS
+        over = len(self._floor.candidates()) < 2 or self.policy.over(self._floor)
+        return AGENT_STOP if over else MAX_TURNS
 
     async def _next_speaker(self) -> str | None:
         """Say who is next, or None when there is nobody left to talk to and nothing left to say."""
@@ -272,6 +273,16 @@ class Conversation:
         own = [turn for turn in self._turns if turn.speaker == name]
         news = any(turn.speaker != name for turn in self._turns[self._heard[name] :])
         return news and not (own and is_farewell(own[-1].text))
+
+    async def _in_time(self, speaker: str) -> Reply:
+        limit = asyncio.timeout(self.conduct.turn_timeout)
+        try:
+            async with limit:
+                return await self._respond(speaker)
+        except TimeoutError as error:
+            if not limit.expired():  # an orchestrator's own, say
+                raise
+            raise TurnTimeoutError(f"it took longer than {self.conduct.turn_timeout} s") from error
 
     async def _respond(self, speaker: str) -> Reply:
         heard = [turn for turn in self._turns[self._heard[speaker] :] if turn.speaker != speaker]
@@ -301,7 +312,10 @@ class Conversation:
         self._events.extend(reply.events)
         self._floor.chosen = None
         if not reply.text.strip():
-            return None if reply.finished else reply.stop_reason or EMPTY_REPLY
+            if reply.finished:
+                return None
+            # After the others have ended it, silence is an answer.
+            return reply.stop_reason or (EMPTY_REPLY if len(self._floor.candidates()) > 1 else AGENT_STOP)
         self._turns.append(Turn(speaker=speaker, text=reply.text))
         if self.on_turn is not None:
             self.on_turn(self.dialog)
@@ -368,7 +382,7 @@ def _blank_dialog(agents: Sequence[Agent], parties: list[str], labels: Labels, s
 def _reason_of(error: Exception) -> str:
     if isinstance(error, BudgetExceededError):
         return BUDGET
-    return TIMEOUT if isinstance(error, TimeoutError) else ERROR
+    return TIMEOUT if isinstance(error, TurnTimeoutError) else ERROR
 
 
 def _new_scheduler() -> Scheduler:

@@ -22,7 +22,7 @@ from sdialog.core.errors import (
 from sdialog.core.sync import run
 from sdialog.llm.middleware import Budget
 from sdialog.llm.types import GenerateRequest
-from sdialog.orchestrators import InstructionListOrchestrator
+from sdialog.orchestrators import BaseOrchestrator, InstructionListOrchestrator
 from sdialog.personas import Persona
 from sdialog.simulation import Conversation, LoopDetector, converse
 from sdialog.simulation.clocks import LogicalClock
@@ -321,6 +321,36 @@ def test_more_than_two_hear_who_said_what() -> None:
 def test_in_a_group_one_may_leave_and_the_others_go_on() -> None:
     dialog = talk(chatty("A"), agent("B", "I have to leave now, bye. STOP"), chatty("C"), max_turns=7)
     assert [turn.speaker for turn in dialog] == ["A", "B", "C", "A", "C", "A", "C"]
+
+
+def test_a_group_that_is_cut_off_is_not_complete_although_one_has_left() -> None:
+    dialog = talk(chatty("A"), agent("B", "I have to leave now, bye. STOP"), chatty("C"), max_turns=7)
+    assert (dialog.stopReason, dialog.complete) == ("max_turns", False)
+    closed = talk(
+        agent("Chair", "That is all for today. STOP"),
+        chatty("A"),
+        chatty("B"),
+        turn_taking={"moderator": "Chair"},
+        max_turns=1,
+    )
+    assert (closed.stopReason, closed.complete) == ("agent_stop", True)
+
+
+def test_silence_after_the_other_has_ended_it_is_no_empty_reply() -> None:
+    dialog = talk(agent("A", "Hello B.", "I must run. STOP"), agent("B", "Hello A.", ""))
+    assert said(dialog)[-1] == ("A", "I must run.")
+    assert (dialog.stopReason, dialog.complete) == ("agent_stop", True)
+
+
+def test_a_time_limit_of_somebody_else_is_an_error_and_not_the_turns() -> None:
+    class Hurried(BaseOrchestrator):
+        def instruct(self, dialog: Dialog, utterance: str) -> str:
+            raise TimeoutError("the weather service is slow")
+
+    with pytest.raises(SimulationError, match="the weather service is slow") as caught:
+        talk(chatty("A", orchestrators=Hurried()), chatty("B"), turn_timeout=30)
+    assert caught.value.partial is not None
+    assert caught.value.partial.stopReason == "error"
 
 
 def test_a_group_ends_when_only_one_is_left() -> None:
