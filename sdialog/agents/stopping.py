@@ -69,12 +69,18 @@ def _without_marker(text: str, word: str) -> str | None:
 def _is_speech(head: str, wrapped: str, after: str) -> bool:
     if not head.strip():
         return False
-    if not head[-1].isspace() and (head[-1].isalnum() or head[-1] in "-–'’@/\\" or wrapped[:1] == "#"):
+    if _joins(head[-1]) or (wrapped[:1] == "#" and not head[-1].isspace()):
         return True
     if not _ends_in_word(head):
         return False
     quoted = any(mark in wrapped for mark in "\"'“‘«")
     return quoted or any(mark in after for mark in "!?！？")
+
+
+def _joins(character: str) -> bool:
+    """Tell whether the marker would be part of a word with this before it; caseless scripts make no such words."""
+    in_word = character.isalnum() and unicodedata.category(character) != "Lo"
+    return in_word or character in "-–'’@/\\"
 
 
 def _ends_in_word(head: str) -> bool:

@@ -29,6 +29,8 @@ from sdialog.agents.stopping import split_stop
         ('Goodbye. "STOP"', "Goodbye."),
         ("Goodbye! STOP 👋", "Goodbye! 👋"),
         ("Ciao！STOP。", "Ciao！"),
+        ("再见STOP", "再见"),
+        ("ขอบคุณSTOP", "ขอบคุณ"),
         ("Goodbye. STOP STOP", "Goodbye."),
         ("# STOP", ""),
         ("STOP", ""),
