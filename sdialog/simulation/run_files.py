@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import socket
@@ -29,15 +30,25 @@ class LineFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._handle: IO[bytes] | None = None
+        self._handle: io.FileIO | None = None
         self._unsynced, self._synced_at = 0, time.monotonic()
 
     def append(self, line: bytes) -> None:
-        """Write one line; ``line`` has no newline in it."""
+        """Write one line; ``line`` has no newline in it.
+
+        Raises:
+            OSError: if it cannot be written, as on a full disk; the file then ends where it did.
+        """
         if self._handle is None:
-            self._handle = self.path.open("ab", buffering=0)
-        # One call for text and newline: a line is torn only if the process dies within it.
-        self._handle.write(line + b"\n")
+            self._handle = io.FileIO(self.path, "ab")
+        end = self._handle.seek(0, os.SEEK_END)
+        rest = memoryview(line + b"\n")
+        try:
+            while rest:  # the system may take a part of it, and refuse the rest only when it is asked again
+                rest = rest[self._handle.write(rest) :]
+        except OSError:
+            self._handle.truncate(end)
+            raise
         self._unsynced += 1
         if self._unsynced >= SYNC_EVERY_LINES or time.monotonic() - self._synced_at >= SYNC_EVERY_SECONDS:
             self.sync()
@@ -126,12 +137,16 @@ def _after_last_newline(handle: IO[bytes], end: int, block: int = 1 << 16) -> in
 def replace_file(path: Path, lines: Iterable[bytes]) -> None:
     """Write a file whole or not at all: beside its place first, then moved over it."""
     beside = path.with_name(f".{path.name}.new")
-    with beside.open("wb") as handle:
-        for line in lines:
-            handle.write(line + b"\n")
-        handle.flush()
-        os.fsync(handle.fileno())
-    beside.replace(path)
+    try:
+        with beside.open("wb") as handle:
+            for line in lines:
+                handle.write(line + b"\n")
+            handle.flush()
+            os.fsync(handle.fileno())
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)  # on a full disk, half a file would keep the place that the next try needs
+        raise
     sync_folder(path.parent)
 
 
@@ -183,8 +198,9 @@ class FolderLock:
         self._handle = handle
 
     def release(self) -> None:
-        """Give the lock back."""
+        """Give the lock back, and forget whose it was: the folder may be handed on."""
         if self._handle is not None:
+            self._handle.truncate(0)
             self._handle.close()
             self._handle = None
 

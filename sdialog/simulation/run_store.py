@@ -213,7 +213,10 @@ class RunStore:
         return self._frontier > 0
 
     def _keep_usage_of_failures(self) -> None:
-        """Failed dialogs are tried again, so their records go; what they used stays, since a budget counts it."""
+        """Failed dialogs are tried again, so their records go; what they used stays, since a budget counts it.
+
+        Killed in the middle of this, the next start counts some of it twice: a budget rather ends early than late.
+        """
         cut_torn_end(self.folder / FAILURES)
         spent = LineFile(self.folder / USAGE)
         for failure in self.failures():

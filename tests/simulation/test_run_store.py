@@ -6,6 +6,7 @@ import json
 import random
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from sdialog.core.dialog import Dialog, Turn
 from sdialog.core.errors import ConfigError, DialogFormatError
 from sdialog.llm.types import Usage
 from sdialog.simulation.outcomes import Failure, Outcome
-from sdialog.simulation.run_files import cut_torn_end
+from sdialog.simulation.run_files import cut_torn_end, replace_file
 from sdialog.simulation.run_store import RunStore, dialog_id, plan_changes
 
 SEED = 13
@@ -207,3 +208,45 @@ def test_plan_changes_ignore_the_number_of_dialogs() -> None:
     one = {"n": rng.randint(1, 9), "most": 3, "a": {"b": [1, 2]}}
     assert plan_changes(one, {**one, "n": 99}) == []
     assert plan_changes(one, {**one, "a": {"b": [1, 2, 3]}}) == ["a.b[2]: (absent) -> 3"]
+
+
+def test_a_full_disk_leaves_whole_lines_and_the_run_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    whole = write_all(tmp_path / "whole", 9)
+    program = (
+        "import resource, sys\n"
+        f"sys.path[:0] = {[str(Path(__file__).parent)]!r}\n"
+        "from pathlib import Path\nfrom test_run_store import write_all\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({len(whole) // 2}, {len(whole) // 2}))\n"
+        f"write_all(Path({str(tmp_path / 'r')!r}), 9)\n"
+    )
+    died = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "File too large" in died.stderr
+    there = (tmp_path / "r" / "dialogs.jsonl").read_bytes()
+    assert there
+    assert there.endswith(b"\n")
+    assert whole.startswith(there)
+    assert write_all(tmp_path / "r", 9) == whole
+
+
+def test_a_file_that_could_not_be_replaced_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    def lines() -> Iterator[bytes]:
+        yield b"one"
+        raise OSError("no space left")
+
+    (tmp_path / "x").write_bytes(b"old\n")
+    with pytest.raises(OSError, match="no space"):
+        replace_file(tmp_path / "x", lines())
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("x", b"old\n")]
+
+
+def test_a_kill_in_the_middle_of_merging_late_dialogs_changes_nothing(tmp_path: Path) -> None:
+    whole = write_all(tmp_path / "whole", 6)
+    write_all(tmp_path / "r", 6, frozenset({1, 4}))
+    with RunStore(tmp_path / "r", plan(6)) as store:
+        for index in list(store.todo()):
+            store.add(outcome(index))
+    (tmp_path / "r" / ".dialogs.jsonl.new").write_bytes(whole[:100])
+    with RunStore(tmp_path / "r", plan(6)) as store:
+        assert list(store.todo()) == []
+    assert (tmp_path / "r" / "dialogs.jsonl").read_bytes() == whole
+    assert not (tmp_path / "r" / ".dialogs.jsonl.new").exists()
