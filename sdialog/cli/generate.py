@@ -26,7 +26,8 @@ def generate(
     number: Annotated[int | None, typer.Option("-n", "--number", min=1, help="How many dialogs.")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Run folder; default: runs/<scenario>.")] = None,
     model: Annotated[
-        list[str] | None, typer.Option("--model", "-m", help="Model of all agents without one; AGENT=NAME for one.")
+        list[str] | None,
+        typer.Option("--model", "-m", help="Model of all agents without one; AGENT=NAME or 1=NAME for one."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the run; default: the scenario's.")] = None,
     concurrency: Annotated[int | None, typer.Option("--concurrency", "-c", min=1, help="Dialogs at once.")] = None,
@@ -75,13 +76,18 @@ def generate(
 
 
 def with_models(scenario: Scenario, models: list[str]) -> Scenario:
-    """Return the scenario with the models of ``--model``: ``NAME`` for all, ``AGENT=NAME`` for one agent."""
-    names = [agent.name for agent in scenario.spec.agents]
+    """Return the scenario with the models of ``--model``.
+
+    Args:
+        scenario: the scenario.
+        models: ``NAME`` for all agents without one of their own; ``AGENT=NAME`` or ``1=NAME`` for a single agent.
+    """
+    known = scenario.agent_positions()
     single_agents: dict[str, str] = {}
     general: str | None = None
     for model in models:
         agent, equals, name = model.partition("=")
-        if equals and (agent in names or ":" not in agent):
+        if equals and (agent in known or ":" not in agent):
             single_agents[agent] = name
         else:
             general = model
@@ -89,9 +95,11 @@ def with_models(scenario: Scenario, models: list[str]) -> Scenario:
 
 
 def exit_code(result: RunResult) -> int:
-    """Return the exit code that a result means: 0 all good, 130 interrupted, 1 otherwise."""
+    """Return the exit code that a result means: 0 all good, 130 interrupted, 2 a mistake to mend, 1 otherwise."""
     if result.status == "interrupted":
         return 130
+    if result.mistake is not None:
+        return 2
     return 0 if result.ok else 1
 
 
@@ -141,15 +149,22 @@ def _report(result: RunResult, folder: Path) -> None:
         typer.echo(f"{result.status.replace('_', ' ')}: {STATUS_MEANINGS[result.status]}", err=True)
         for line in _causes(result):
             typer.echo(f"  {line}", err=True)
-        again = "run the same command again to go on"
-        if result.status == "budget":
-            again = "raise the limit in the scenario and run the same command again to go on"
-        typer.echo(f"{again}; failed dialogs: sdialog show {folder} --failed" if result.failed else again, err=True)
+        typer.echo(_advice(result, folder), err=True)
     if sys.stdout.isatty() and result.stop_reasons:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(result.stop_reasons.items()))
         typer.echo(f"how they ended: {reasons}")
     if result.done:
         typer.echo(f"next: sdialog show {folder}   or   sdialog export {folder} --to openai")
+
+
+def _advice(result: RunResult, folder: Path) -> str:
+    if result.mistake is not None:
+        advice = "mend this first; then run again, with --fresh if the scenario changed"
+    elif result.status == "budget":
+        advice = "raise the limit in the scenario and run the same command again to go on"
+    else:
+        advice = "run the same command again to go on"
+    return f"{advice}; failed dialogs: sdialog show {folder} --failed" if result.failed else advice
 
 
 def _causes(result: RunResult, most: int = 3) -> list[str]:

@@ -80,7 +80,7 @@ def main() -> None:
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
     try:
         app()
-    except (UserError, FileNotFoundError) as error:
+    except (UserError, FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
         code = _complain(error, 2)
     except SDialogError as error:
         code = _complain(error, 1)
@@ -90,6 +90,8 @@ def main() -> None:
         # Whoever read our output has gone (``sdialog show ... | head``); nothing more can be said to them.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
+    except OSError as error:  # a full disk, say
+        code = _complain(f"{error}; what is written is kept, so the same command can go on", 1)
     sys.exit(code)
 
 

@@ -152,6 +152,11 @@ def test_models_say_why_not(tmp_path: Path) -> None:
     assert found["default"] == "scripted:x.txt"
     assert by_name["scripted"]["usable"] is True
     assert "OPENAI_API_KEY" in by_name["openai"]["reason"]
+    assert by_name["openai"]["prefix"] and not by_name["callable"]["prefix"]
+    listed = sdialog("models", cwd=tmp_path, **env).stdout
+    assert "openai:" in listed
+    assert "callable:" not in listed and "langchain:" not in listed
+    assert "From Python" in listed
 
 
 @pytest.mark.parametrize(
@@ -182,6 +187,59 @@ def test_scenario_errors_name_file_and_line(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "bad.yaml, line 3: unknown key 'toools' in agents[1]; did you mean 'tools'?" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_unquoted_rule_is_told_with_its_line_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("agents:\n- persona:\n    type: Customer\n    age: {18-80}\n- name: Ben\n")
+    done = sdialog("generate", "bad.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "bad.yaml, line 4: " in done.stderr
+    assert "put it in quotes" in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_that_ends_by_a_mistake_exits_2_and_does_not_say_to_repeat_it(tmp_path: Path) -> None:
+    (tmp_path / "odd.py").write_text("def odd(dialog):\n    return 'maybe'\n")
+    (tmp_path / "f.yaml").write_text(
+        "model: {replies: ['Good day. STOP']}\nagents: [{name: Ana}, {name: Ben}]\ngate: {validator: 'odd.py:odd'}\n"
+    )
+    done = sdialog("generate", "f.yaml", "-n", "2", "--out", "r", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "must return a bool" in done.stderr
+    assert "mend this first" in done.stderr
+    assert "same command again" not in done.stderr
+
+
+def test_one_agents_model_is_set_by_name_or_position(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("I am the first. STOP\n")
+    (tmp_path / "b.txt").write_text("I am the second.\n")
+    (tmp_path / "p.yaml").write_text("agents:\n- persona: {name: [Riley, Kofi]}\n- persona: {name: Ava Reed}\n")
+    models = ["--model", "1=scripted:a.txt", "--model", "Ava Reed=scripted:b.txt"]
+    done = sdialog("generate", "p.yaml", "-n", "1", "--out", "r", *models, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    dialog = Dialog.from_json((tmp_path / "r" / "dialogs.jsonl").read_text())
+    assert [turn.text for turn in dialog] == ["I am the first.", "I am the second."]
+    wrong = sdialog("generate", "p.yaml", "--out", "w", "--model", "3=scripted:a.txt", cwd=tmp_path)
+    assert wrong.returncode == 2
+    assert "unknown agent '3'" in wrong.stderr
+    assert "1, 2, Ava Reed" in wrong.stderr
+
+
+def test_a_full_disk_is_told_in_one_line_and_the_run_goes_on_later(tmp_path: Path) -> None:
+    import resource
+
+    def small_disk() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8000, 8000))
+
+    command = [sys.executable, "-m", "sdialog.cli.main", "generate", "scripted", "-n", "30", "--out", "r"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    died = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, preexec_fn=small_disk)
+    assert died.returncode == 1
+    assert "Traceback" not in died.stderr
+    assert "the same command can go on" in died.stderr
+    assert sdialog("generate", "scripted", "-n", "30", "--out", "r", cwd=tmp_path).returncode == 0
+    assert sdialog("generate", "scripted", "-n", "30", "--out", "whole", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "r" / "dialogs.jsonl").read_bytes() == (tmp_path / "whole" / "dialogs.jsonl").read_bytes()
 
 
 FAILING = """\

@@ -23,13 +23,13 @@ limits: {concurrency: 4}
 """
 
 
-def on_terminal(arguments: list[str], cwd: Path) -> tuple[int, str]:
+def on_terminal(arguments: list[str], cwd: Path, columns: int = 120) -> tuple[int, str]:
     """Run the command with a terminal for its output."""
     leader, follower = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "sdialog.cli.main", *arguments],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "COLUMNS": "120"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "COLUMNS": str(columns)},
         stdout=follower,
         stderr=follower,
     )
@@ -53,6 +53,19 @@ def test_progress_tells_dialogs_speed_tokens_and_time_left(tmp_path: Path) -> No
     assert code == 0
     for part in ("/60 dialogs", "turns/s", "tokens", "left", "60 of 60 dialogs in r", "agent_stop 60"):
         assert part in seen
+
+
+def test_progress_tells_cost_and_failures_too_and_fits_eighty_columns(tmp_path: Path) -> None:
+    (tmp_path / "f.yaml").write_text(
+        "agents:\n  - {name: Ana, model: {replies: [Hello there.], delay: 0.03}}\n"
+        '  - {name: Ben, persona: {age: "{1-2}"}, model: {replies: [{error: ServerError}]}}\n'
+        "limits: {concurrency: 2, attempts: 1, prices: {'scripted:*': [9000.0, 9000.0]}}\n"
+    )
+    code, seen = on_terminal(["generate", "f.yaml", "-n", "40", "--out", "r"], tmp_path, columns=80)
+    assert code == 1
+    live = seen.split(" dialogs in r")[0]
+    for part in ("0/40 dialogs", "turns/s", "tokens", "cost ", " failed", " left"):
+        assert part in live, live[-2000:]
 
 
 def test_quiet_shows_no_progress(tmp_path: Path) -> None:
