@@ -168,7 +168,8 @@ def _tool_messages(events: Iterable[Event], first_id: int) -> Iterator[JsonDict]
             if outputs:
                 yield from flush()
             made.add(content["id"])
-            arguments = json.dumps(content.get("args") or {}, ensure_ascii=False)
+            given = content.get("args")
+            arguments = json.dumps(given if isinstance(given, dict) else {}, ensure_ascii=False)
             function = {"name": content.get("name", ""), "arguments": arguments}
             calls.append({"id": _call_id(content["id"], first_id), "type": "function", "function": function})
         elif label == "output" and content.get("call_id") in made:

@@ -141,13 +141,15 @@ def _write_table(dialogs: Iterable[Dialog], path: Path, fmt: str) -> int:
 
 def _write_folder(dialogs: Iterable[Dialog], folder: Path, fmt: str) -> int:
     """Write a numbered file for each dialog; those of an earlier export are replaced, all other files stay."""
-    numbered = f"{'[0-9]' * 6}.{fmt}"
-    for stale in folder.glob(numbered):
-        stale.unlink()
     written = 0
     folder.mkdir(parents=True, exist_ok=True)
     for written, dialog in enumerate(dialogs, start=1):
-        write_dialog(dialog, folder / f"{written - 1:06d}.{fmt}", fmt)
+        with _complete(folder / f"{written - 1:06d}.{fmt}") as unfinished:
+            write_dialog(dialog, unfinished, fmt)
+    # Only now, since the dialogs may have been read from these very files.
+    for stale in folder.glob(f"{'[0-9]' * 6}.{fmt}"):
+        if int(stale.stem) >= written:
+            stale.unlink()
     return written
 
 

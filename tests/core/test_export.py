@@ -175,6 +175,24 @@ def test_a_folder_written_again_has_no_leftovers(many, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["000000.txt", "000001.txt", "000002.txt", "notes.md"]
 
 
+def test_a_folder_can_be_written_over_itself(many, tmp_path):
+    export(many, tmp_path, "json")
+    kept = (dialog.upper() for dialog in read_dialogs(tmp_path) if dialog.id != "d3")
+    assert export(kept, tmp_path, "json") == 11
+    assert [dialog.id for dialog in read_dialogs(tmp_path)] == [d.id for d in many if d.id != "d3"]
+
+
+def test_arguments_that_are_none_do_not_stop_an_export(tmp_path):
+    events = [
+        Event(agent="B", action="tool", actionLabel="call", content={"name": "f", "args": "?", "id": "1"}, timestamp=0),
+        Event(agent="B", action="tool", actionLabel="output", content={"call_id": "1", "output": ""}, timestamp=0),
+        Event(agent="B", action="utter", content="ok", timestamp=0),
+    ]
+    dialog = Dialog(turns=[Turn(speaker="B", text="ok")], events=events)
+    assert export([dialog], tmp_path / "t.jsonl", "openai") == export([dialog], tmp_path / "s.jsonl", "sharegpt") == 1
+    assert lines(tmp_path / "t.jsonl")[0]["messages"][0]["tool_calls"][0]["function"]["arguments"] == "{}"
+
+
 def test_one_table_of_all_turns(many, tmp_path):
     export(many, tmp_path / "all.csv", "csv")
     with (tmp_path / "all.csv").open(newline="", encoding="utf-8") as file:
