@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from sdialog.core import settings
 from sdialog.core.secrets import without_secrets
@@ -108,17 +108,29 @@ def set_persona_dialog_generator_prompt(path: str | Path) -> None:
     settings.set_base(prompts={"persona_dialog_generator": str(path)})
 
 
+class _Section(dict[str, Any]):
+    """A part of the settings as they are now; writing to it would change nothing, so it is an error."""
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError(
+            "config only shows the settings; change them with sdialog.config.llm(...), llm_params(...), ..."
+        )
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    update = setdefault = pop = popitem = clear = _refuse
+
+
 class _View(Mapping[str, Any]):
     """The settings that hold now under their published keys, to be read only; keys and tokens are not shown."""
 
-    def __getitem__(self, key: str) -> dict[str, Any]:
+    def __getitem__(self, key: str) -> _Section:
         now = settings.current()
         if key == "llm":
-            return {"model": now.llm, **dict.fromkeys(_SAMPLING), **without_secrets(dict(now.llm_params))}
+            return _Section({"model": now.llm, **dict.fromkeys(_SAMPLING), **without_secrets(dict(now.llm_params))})
         if key == "cache":
-            return {"enabled": now.cache, "path": str(now.cache_path)}
+            return _Section({"enabled": now.cache, "path": str(now.cache_path)})
         if key == "prompts":
-            return {**_BUILT_IN_PROMPTS, **now.prompts}
+            return _Section({**_BUILT_IN_PROMPTS, **now.prompts})
         raise KeyError(key)
 
     def __iter__(self) -> Iterator[str]:

@@ -106,6 +106,18 @@ class AttributeModel(BaseModel):
         twin._metadata.id = new_id if new_id is not None else _fresh_id()
         return twin
 
+    def get_metadata(self) -> Metadata | None:
+        """Return where this object comes from, or None for one that was never generated, cloned or read from a file.
+
+        Example:
+            >>> class Pilot(AttributeModel):
+            ...     name: str = ""
+            >>> ann = Pilot(name="Ann")
+            >>> ann.get_metadata() is None, ann.clone().get_metadata().className
+            (True, 'Pilot')
+        """
+        return self._metadata
+
     def description(self) -> str:
         """Return one line ``* Label: value`` for each attribute that is not empty."""
         return described({name: getattr(self, name) for name in type(self).model_fields})

@@ -78,7 +78,8 @@ class FileMethods:
         """Read a dialog from a file, or all dialogs from a folder.
 
         Args:
-            path: a file; a folder and a ``.jsonl`` or ``.jsonl.gz`` file hold many dialogs and give a list.
+            path: a file or folder. What may hold many dialogs gives a list: a folder, a ``.jsonl`` or ``.jsonl.gz``
+                file, and a ``.json`` file with a list in it.
             type: ``json``, ``jsonl``, ``csv``, ``tsv``, ``txt``, or ``auto`` to go by the file's name, which means
                 ``txt`` for a name that tells nothing. In a folder, read files of this type only.
             txt_template: shape of a line in a TXT file; see :meth:`from_str`.

@@ -71,7 +71,7 @@ def print_attributes(model: AttributeModel) -> None:
     """Print an attribute model: its metadata, then its attributes between banners with the class name."""
     paint = painter()
     name = type(model).__name__
-    metadata = model._metadata
+    metadata = model.get_metadata()
     lines = []
     if metadata is not None:
         given = metadata.model_dump(mode="json", fallback=str, exclude_none=True)

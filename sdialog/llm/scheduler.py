@@ -138,7 +138,7 @@ class Client:
 
     @property
     def usage(self) -> Usage:
-        """What all calls through this client cost so far, failed and abandoned ones included."""
+        """What all calls through this client cost so far, failed ones included, but not those given up unanswered."""
         return self._usage
 
     def check(self, request: GenerateRequest) -> None:

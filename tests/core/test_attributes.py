@@ -86,22 +86,22 @@ def test_clones_are_deep_and_know_their_parent():
     twin.extra_data["dives"].append(2)
     twin.address.tags.append("x")
     assert diver.extra_data == {"dives": [1]} and diver.address.tags == []
-    assert twin._metadata.className == "Diver" and twin._metadata.parentId is None
+    assert twin.get_metadata().className == "Diver" and twin.get_metadata().parentId is None
     third = twin.clone(new_id="third")
-    assert third._metadata.id == "third" and third._metadata.parentId == twin._metadata.id
-    assert diver._metadata is None
+    assert third.get_metadata().id == "third" and third.get_metadata().parentId == twin.get_metadata().id
+    assert diver.get_metadata() is None
 
 
 def test_files(tmp_path):
     diver = Diver(name="Zoé", depth=40)
     diver.to_file(tmp_path / "new" / "diver.json")
-    assert diver._metadata is None
+    assert diver.get_metadata() is None
     text = (tmp_path / "new" / "diver.json").read_text(encoding="utf-8")
     saved = json.loads(text)
     assert saved["_metadata"]["className"] == "Diver" and "Zoé" in text
     for cls in (BaseAttributeModel, Diver):
         loaded = cls.from_file(tmp_path / "new" / "diver.json")
-        assert loaded == diver and loaded._metadata.id == saved["_metadata"]["id"]
+        assert loaded == diver and loaded.get_metadata().id == saved["_metadata"]["id"]
     with pytest.raises(FileNotFoundError):
         diver.to_file(tmp_path / "other" / "diver.json", makedir=False)
     (tmp_path / "bad.json").write_text('{"name":\n oops}')
@@ -120,7 +120,7 @@ def test_reading_does_not_change_what_is_read():
 def test_a_record_is_reproducible():
     assert Diver(name="A").record() == Diver(name="A").record()
     assert Diver(name="A").record()["_metadata"] == {"className": "Diver"}
-    assert BaseAttributeModel.from_dict(Diver(name="A").record())._metadata is None
+    assert BaseAttributeModel.from_dict(Diver(name="A").record()).get_metadata() is None
     twin = Diver(name="A").clone(new_id=7)
     assert BaseAttributeModel.from_dict(twin.record())._metadata == twin._metadata
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 import sdialog
@@ -33,6 +35,10 @@ def test_the_published_keys_show_what_holds(tmp_path):
     assert settings.current().prompts["persona_dialog_generator"] == "pd.j2"
     with pytest.raises(TypeError):
         config.config["llm"] = {}
+    for write in (lambda d: d.__setitem__("model", "x"), lambda d: d.update(model="x"), lambda d: d.pop("model")):
+        with pytest.raises(TypeError, match=r"change them with sdialog\.config\.llm"):
+            write(config.config["llm"])
+    assert json.loads(json.dumps(dict(config.config)))["llm"]["max_tokens"] == 50
     assert len(config.config) == 3 and "x" not in config.config
 
 

@@ -53,7 +53,7 @@ def test_rules_alone_need_no_model():
     generator = PersonaGenerator(Persona, generated_attributes=None, model=lambda messages: 1 / 0)
     person = generator.set(name="Ann", age="{18-80}", language=["French"]).generate(seed=3)
     assert type(person) is Persona and person.name == "Ann" and person.language == "French" and 18 <= person.age <= 80
-    assert person._metadata.model is None and person._metadata.seed == 3
+    assert person.get_metadata().model is None and person.get_metadata().seed == 3
 
 
 def test_set_replaces_all_earlier_rules_and_checks_them_at_once():
@@ -88,7 +88,7 @@ def test_equal_seeds_give_equal_people_and_an_objects_seed_makes_it_again():
     people, again = generator.generate(5, seed=13), generator.generate(5, seed=13)
     assert people == again and len({p.age for p in people}) == 5
     third = people[2]
-    assert generator.generate(seed=third._metadata.seed) == third
+    assert generator.generate(seed=third.get_metadata().seed) == third
 
 
 def test_n_is_the_length_of_the_list():
@@ -101,10 +101,10 @@ def test_n_is_the_length_of_the_list():
 
 def test_metadata_says_where_an_object_comes_from():
     person = PersonaGenerator(Persona, {"age": 3}).generate(seed=1, id="p1", parent_id="p0", notes={"run": 2})
-    recorded = person._metadata
+    recorded = person.get_metadata()
     assert (recorded.id, recorded.parentId, recorded.notes, recorded.className) == ("p1", "p0", {"run": 2}, "Persona")
     people = PersonaGenerator(Persona, {"age": 3}).generate(2)
-    assert people[0]._metadata.id != people[1]._metadata.id
+    assert people[0].get_metadata().id != people[1].get_metadata().id
     assert AttributeModel.from_dict(person.json()) == person
 
 
@@ -120,7 +120,7 @@ def test_the_model_is_asked_for_the_gaps_and_shown_the_rest():
     (request,) = model.requests
     assert asked(request) == ["name", "role"]
     assert '"race": "Breton"' in request.messages[1].content and '"role": null' in request.messages[1].content
-    assert person._metadata.model["name"] == model.name
+    assert person.get_metadata().model["name"] == model.name
 
 
 def test_all_means_every_empty_attribute():
@@ -251,7 +251,7 @@ def test_options_reach_the_model_and_secrets_do_not_reach_the_metadata():
     generator = PersonaGenerator(Persona, ["name"], model=model, temperature=0.3, api_key="sk-secret-123456789")
     person = generator.generate(temperature=0.9)
     assert model.requests[0].config.temperature == 0.9
-    assert person._metadata.model["temperature"] == 0.9
+    assert person.get_metadata().model["temperature"] == 0.9
     assert "sk-secret" not in person.json(string=True)
 
 
@@ -328,7 +328,7 @@ def test_fill_makes_the_persona_of_a_scenario_file(tmp_path):
     rules = {"issue": "{txt:issues.txt}", "age": "{18-80}", "politeness": "{llm}"}
     model = Recorder(answering(politeness="curt"))
     riley, again = (run(fill(Customer, rules, seed=13, model=model, folder=tmp_path, key="d/7/Riley")) for _ in "ab")
-    assert riley == again and riley._metadata is None
+    assert riley == again and riley.get_metadata() is None
     assert riley.issue == "late delivery" and riley.politeness == "curt" and riley.name == ""
     assert {request.key for request in model.requests} == {"d/7/Riley"}
 
