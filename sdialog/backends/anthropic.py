@@ -150,7 +150,7 @@ class AnthropicBackend(RemoteBackend):
         """Ask for thinking in the words the model takes: newer models choose its length, older ones want a number."""
         if request.think is False and "disabled" not in self.refused:
             body["thinking"] = {"type": "disabled"}
-        if not request.think or not self._has_signatures(request):
+        if not request.think or not self._recall.covers(request):
             return
         if "adaptive" not in self.refused:
             body["thinking"] = {"type": "adaptive"}
@@ -160,11 +160,6 @@ class AnthropicBackend(RemoteBackend):
         if "thinking" in body:
             for name in ("temperature", "top_p", "top_k"):
                 body.pop(name, None)
-
-    def _has_signatures(self, request: GenerateRequest) -> bool:
-        """Tell whether the thinking that led to the newest tool calls is at hand; without it Anthropic refuses more."""
-        calling = [m for m in request.messages if m.tool_calls and m.thinking]
-        return not calling or self._recall.find(calling[-1].tool_calls[0].id) is not None
 
     def _message(self, exchange: Exchange) -> dict[str, Any]:
         blocks: list[dict[str, Any]] = []

@@ -201,17 +201,13 @@ class BedrockBackend(RemoteBackend):
         options["maxTokens"] = config.max_tokens
         options["stopSequences"] = list(config.stop) if config.stop else None
         fields: dict[str, Any] = {"top_k": config.top_k if claude else None}
-        if claude and request.think and "thinking" not in self.refused and self._has_signatures(request):
+        if claude and request.think and "thinking" not in self.refused and self._recall.covers(request):
             # Claude thinks with sampling left alone only, and within max_tokens.
             options |= {"temperature": None, "topP": None}
             options["maxTokens"] = (config.max_tokens or THINKING_TOKENS) + THINKING_TOKENS
             fields = {"thinking": {"type": "enabled", "budget_tokens": THINKING_TOKENS}}
         kept = {name: value for name, value in options.items() if value is not None and name not in self.refused}
         return kept, {name: value for name, value in fields.items() if value is not None and name not in self.refused}
-
-    def _has_signatures(self, request: GenerateRequest) -> bool:
-        calling = [m for m in request.messages if m.tool_calls and m.thinking]
-        return not calling or self._recall.find(calling[-1].tool_calls[0].id) is not None
 
     def _message(self, exchange: Exchange) -> dict[str, Any]:
         blocks: list[dict[str, Any]] = []

@@ -114,7 +114,7 @@ class FromFile:
         try:
             modified = self.path.stat().st_mtime_ns
             entries = _entries(self.path, self.column, self.delimiter, modified)
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise ConfigError(f"a rule cannot read {self.path}: {error}") from error
         if not entries:
             where = f"column {self.column!r} of {self.path}" if self.column is not None else str(self.path)

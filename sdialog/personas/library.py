@@ -255,7 +255,10 @@ def _parse(file: Path) -> tuple[dict[str, Any], dict[str, int]]:
     """Return the file's top mapping and the line of each of its keys."""
     import yaml
 
-    loader = yaml.SafeLoader(file.read_text(encoding="utf-8-sig"))
+    try:
+        loader = yaml.SafeLoader(file.read_text(encoding="utf-8-sig"))
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{file}: not readable as YAML in UTF-8: {error}") from error
     try:
         node = loader.get_single_node()
         if not isinstance(node, yaml.MappingNode):
@@ -267,11 +270,13 @@ def _parse(file: Path) -> tuple[dict[str, Any], dict[str, int]]:
                 raise ConfigError(f"{file}, line {line}: {key.value!r} stands already in line {lines[key.value]}")
             lines[str(key.value)] = line
         values = loader.construct_document(node)
+    except ConfigError:
+        raise
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
         raise ConfigError(f"{file}, line {line}: not readable as YAML: {error.problem}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # a ValueError is of a date that is none
         raise ConfigError(f"{file}: not readable as YAML: {error}") from error
     finally:
         loader.dispose()

@@ -122,11 +122,13 @@ def test_lines_and_cells_come_from_files(tmp_path):
         ("{csv:town:people.csv}", "'town'; known: name"),
         ("{csv:7:people.csv}", "no entries"),
         ("{csv:people.csv}", "incomplete"),
+        ("{csv:0:endless.csv}", r"cannot read .*endless\.csv: field larger"),
     ],
 )
 def test_a_file_rule_that_cannot_be_followed_says_why(tmp_path, rule, words):
     (tmp_path / "empty.txt").write_text("\n\n")
     (tmp_path / "people.csv").write_text("name\nAnn\n")
+    (tmp_path / "endless.csv").write_text("a" * 200_000)
     with pytest.raises((ConfigError, UnknownNameError), match=words):
         value_of(rule, folder=tmp_path)
 

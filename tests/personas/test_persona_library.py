@@ -138,6 +138,16 @@ def test_a_broken_file_is_answered_with_file_line_and_cure(folder, text, line, w
     assert str(caught.value).startswith(f"{file}, line {line}: ")
 
 
+@pytest.mark.parametrize(
+    "content", ["name: Zoé".encode("latin-1"), b"name: \x01", b"type: Persona\nname: 2024-13-45\n"]
+)
+def test_a_file_that_is_no_text_is_answered_with_its_name(folder, content):
+    file = folder("al.yaml", "")
+    file.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"al\.yaml.*: not readable as YAML"):
+        library.load(file)
+
+
 def test_an_unknown_type_in_a_file_is_answered_with_near_names(folder):
     with pytest.raises(UnknownNameError, match="Customer"):
         library.load(folder("al.yaml", "type: Custommer\n"))
