@@ -66,9 +66,7 @@ def test_speakers_have_their_own_colours(dialog, capsys, monkeypatch):
     shown = capsys.readouterr().out
     assert f"\x1b[1;{SPEAKER_COLOURS[0]}m[Ann]\x1b[0m Hi!" in shown
     assert f"\x1b[1;{SPEAKER_COLOURS[1]}m[Bob]\x1b[0m Sunny." in shown
-    styles = {
-        re.search(rf"\x1b\[([\d;]+)m\(Bob\) {what}", shown)[1] for what in (r"be", r"hmm", r"wx\(", r"wx ->")
-    }
+    styles = {re.search(rf"\x1b\[([\d;]+)m\(Bob\) {what}", shown)[1] for what in (r"be", r"hmm", r"wx\(", r"wx ->")}
     assert len(styles) == 4, "instructions, thoughts, calls and outputs look different"
     monkeypatch.setenv("NO_COLOR", "1")
     dialog.print(all=True)
