@@ -52,7 +52,8 @@ class Agent(Talking):
             anyhow is taken off but ends nothing.
         orchestrators: one or several that instruct it.
         inspectors: one or several that look into its model.
-        preprocessing_fn: applied to every text it hears.
+        preprocessing_fn: applied to every text it hears. Like the next one it runs in the event loop, so it should be
+            quick and must not call agents.
         postprocess_fn: applied once to every text it says.
         system_prompt: a prompt of one's own instead of a persona.
         model: name, model object, LangChain chat model or function; None is the model of the settings.
