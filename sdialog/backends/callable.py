@@ -6,9 +6,11 @@ import asyncio
 import importlib
 import inspect
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from sdialog.core.errors import ConfigError
+from sdialog.core.offload import in_thread
 from sdialog.llm.failures import as_llm_error, failure
 from sdialog.llm.protocol import Backend, backends
 from sdialog.llm.types import GenerateRequest, GenerateResult, Message, Usage
@@ -18,9 +20,9 @@ from sdialog.llm.types import GenerateRequest, GenerateResult, Message, Usage
 class CallableModel(Backend):
     """Wraps ``function(messages) -> str``, plain or async.
 
-    A plain function runs in a thread, so a slow one does not hold up other conversations; it must therefore be safe
-    to call from several threads. It gets a list of :class:`~sdialog.llm.types.Message` and nothing else: sampling
-    options and seeds are not applied.
+    A plain function runs in a thread of its own, so a slow one does not hold up other conversations; it must therefore
+    be safe to call from several threads. It gets a list of :class:`~sdialog.llm.types.Message` and nothing else:
+    sampling options and seeds are not applied.
 
     Args:
         function: the function, or where to import it from, such as ``"mypkg.models:reply"``
@@ -68,11 +70,11 @@ class CallableModel(Backend):
 
 
 async def call(function: Callable[..., Any], *args: Any) -> Any:
-    """Call a plain function in a thread, or an async one here, and return what it returns."""
+    """Call a plain function in a thread of its own, or an async one here, and return what it returns."""
     target = function if inspect.isfunction(function) or inspect.ismethod(function) else type(function).__call__
     if inspect.iscoroutinefunction(target):
         return await function(*args)
-    reply = await asyncio.to_thread(function, *args)
+    reply = await in_thread(partial(function, *args))
     return await reply if inspect.isawaitable(reply) else reply
 
 

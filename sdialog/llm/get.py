@@ -20,7 +20,7 @@ from sdialog.llm.protocol import Backend, Model, backends
 from sdialog.llm.types import GenerateConfig
 
 _log = logging.getLogger("sdialog")
-_lock = threading.Lock()
+_lock = threading.RLock()  # a backend may be built on another, and find that while it is made itself
 _shared: WeakValueDictionary[str, Backend] = WeakValueDictionary()
 
 

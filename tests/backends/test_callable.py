@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,16 @@ def test_a_slow_plain_function_does_not_hold_the_others() -> None:
     begun = time.monotonic()
     run(CallableModel(slow).generate([request("Hi")] * 4))
     assert time.monotonic() - begun < 0.35
+
+
+def test_many_wait_at_once_however_few_processors_there_are() -> None:
+    together = threading.Barrier(40, timeout=20)
+
+    def meet(messages: list[Message]) -> str:
+        return str(together.wait())
+
+    results = run(CallableModel(meet).generate([request("Hi")] * 40))
+    assert {int(result.text) for result in results} == set(range(40))
 
 
 def test_what_it_raises_is_the_rows_error() -> None:

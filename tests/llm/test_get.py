@@ -6,6 +6,7 @@ import gc
 import json
 import subprocess
 import sys
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -176,6 +177,22 @@ def test_equal_names_and_options_share_the_model() -> None:
     one, same, other = (resolve("recorder:m", size=size).model for size in (1, 1, 2))
     assert one is same and one is not other
     assert resolve("recorder:m", size=1, temperature=1.0).model is one
+
+
+def test_a_backend_may_be_built_on_another() -> None:
+    @backends.register("proxy")
+    class Proxy(Recorder):
+        prefix = "proxy"
+
+        def __init__(self, model: str) -> None:
+            super().__init__(model)
+            self.inner = resolve(f"recorder:{model}").model
+
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(resolve("proxy:x").model), daemon=True)
+    thread.start()
+    thread.join(10)
+    assert found and found[0].inner is resolve("recorder:x").model
 
 
 def test_a_model_nobody_holds_is_let_go() -> None:
