@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -59,9 +59,10 @@ def _table(progress: Progress) -> Table:
     from rich.progress_bar import ProgressBar
     from rich.table import Table
 
-    row = Table.grid(padding=(0, 2))
-    cells: list[Any] = [ProgressBar(total=progress.total, completed=progress.done, width=30)]
-    row.add_row(*cells, *figures(progress))
+    row = Table.grid(padding=(0, 2), expand=True)
+    row.add_column(ratio=1)  # the bar takes what room the figures leave
+    row.add_column()
+    row.add_row(ProgressBar(total=progress.total, completed=progress.done), "  ".join(figures(progress)))
     return row
 
 

@@ -17,7 +17,7 @@ TIMEOUT: Final = "timeout"
 
 STOP_REASONS: Final[dict[str, str]] = {
     AGENT_STOP: "a party ended the conversation; the only reason with which a dialog is complete",
-    MAX_TURNS: "the limit of turns was reached",
+    MAX_TURNS: "the limit of turns was reached while two or more parties were still there",
     REPETITION: "a party went round in circles: the same utterances, or the same words within one",
     GOODBYE_LOOP: "the parties kept saying goodbye without ending",
     EMPTY_REPLY: "a party said nothing, also when asked again",

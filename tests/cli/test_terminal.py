@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,7 @@ def test_progress_tells_cost_and_failures_too_and_fits_eighty_columns(tmp_path: 
     live = seen.split(" dialogs in r")[0]
     for part in ("0/40 dialogs", "turns/s", "tokens", "cost ", " failed", " left"):
         assert part in live, live[-2000:]
+    assert re.search(r"dialogs  [\d.]+ turns/s  \d+ tokens  cost [\d.]+  \d+ failed  \d s left", live), live[-2000:]
 
 
 def test_quiet_shows_no_progress(tmp_path: Path) -> None:
