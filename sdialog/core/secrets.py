@@ -16,7 +16,9 @@ def _set(words: str) -> frozenset[str]:
 
 
 _ALWAYS = _set(
-    "apikey auth authorization bearer cookie credential credentials jwt passphrase passwd password pwd secret secrets"
+    "apikey auth authorization bearer cookie cookies credential credentials jwt passcode passphrase passwd password "
+    "pwd secret secrets "
+    "accesskey accesstoken apitoken authtoken clientsecret privatekey refreshtoken secretkey sessiontoken"
 )
 _KEY_KINDS = _set(
     "access account anthropic api auth azure client deploy encryption google license master openai private "

@@ -13,7 +13,7 @@ SECRET = """api_key apikey apiKey API_KEY OPENAI_API_KEY X-API-Key x-goog-api-ke
 aws_secret_access_key aws_access_key_id accessKey aws_session_token token hf_token access_token refreshToken auth_token
 HF_TOKEN password passwd db_password Authorization proxy-authorization bearer bearer_token credentials
 google_application_credentials auth cookie Set-Cookie jwt private_key azure_ad_token connection_string session_token
-api_keys signing_key token_file token_id"""
+api_keys signing_key token_file token_id cookies accesstoken authtoken secretkey clientsecret privatekey passcode"""
 
 HARMLESS = """max_tokens max_new_tokens min_tokens tokens input_tokens token_count total_tokens eos_token pad_token
 bos_token eos_token_id stop_token skip_special_tokens max_token key keyword monkey primary_key sort_key
