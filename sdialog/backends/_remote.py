@@ -26,8 +26,8 @@ from sdialog.core.errors import (
     LLMError,
     LLMTimeoutError,
     RateLimitError,
-    SDialogError,
     ServerError,
+    UserError,
 )
 from sdialog.core.optional import available, need
 from sdialog.core.secrets import HIDDEN, is_secret_name, mask
@@ -104,7 +104,11 @@ class RemoteBackend(Backend):
         self._clients: PerLoop[Any] = PerLoop(self._connect, self._close)
 
     async def generate(self, requests: Sequence[GenerateRequest]) -> list[GenerateResult]:
-        """Send every request side by side; a failed one is a result whose ``error`` is set."""
+        """Send every request side by side; a failed one is a result whose ``error`` is set.
+
+        Raises:
+            UserError: if the caller has to mend something first, such as an address that is not given.
+        """
         if len(requests) == 1:
             return [await self._answer(requests[0])]
         return list(await asyncio.gather(*map(self._answer, requests)))
@@ -121,6 +125,8 @@ class RemoteBackend(Backend):
                         started = True
                         yield chunk
                 return
+            except UserError:
+                raise  # an address or a package is missing: no other request would fare better
             except Exception as error:  # noqa: BLE001 - failures are values here
                 problem = self._problem(error, request)
                 if started or not await self._mend(problem, attempt, left_out):
@@ -162,6 +168,8 @@ class RemoteBackend(Backend):
                 self._check(request)
                 async with asyncio.timeout(self.timeout):
                     return await self._send(self._clients.get(), request)
+            except UserError:
+                raise  # an address or a package is missing: no other request would fare better
             except Exception as error:  # noqa: BLE001 - failures are values here
                 problem = self._problem(error, request)
                 if not await self._mend(problem, attempt, left_out):
@@ -185,8 +193,7 @@ class RemoteBackend(Backend):
         else:
             problem = self._explain(error)
         if problem is None:
-            text = str(error) if isinstance(error, SDialogError) else f"{type(error).__name__}: {error}"
-            problem = LLMError(self._masked(text))
+            problem = LLMError(f"{type(error).__name__}: {error}")
         problem.message = self._masked(problem.message)
         problem.args = (problem.message,)
         problem.backend, problem.request_key = self.name, request.key or None

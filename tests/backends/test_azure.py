@@ -50,7 +50,10 @@ def test_everything_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_is_missing_is_named() -> None:
-    assert "AZURE_OPENAI_ENDPOINT" in str(ask().error)
+    with pytest.raises(errors.ConfigError, match="AZURE_OPENAI_ENDPOINT"):
+        ask()
+    with pytest.raises(errors.ConfigError, match="AZURE_OPENAI_ENDPOINT"):
+        asyncio.run(anext(aiter(AzureBackend("my-gpt").stream(REQUEST))))
     error = ask(azure_endpoint="http://127.0.0.1:9").error
     assert isinstance(error, errors.AuthenticationError) and "AZURE_OPENAI_API_KEY" in str(error)
 
