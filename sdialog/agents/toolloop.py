@@ -107,10 +107,13 @@ async def _run_call(
 
 
 async def _execution(tool: Tool, call: ToolCall, context: ToolContext) -> Any:
-    if tool.is_async:
-        return await tool.run(call.arguments, context)
-    output = await in_thread(lambda: tool.run(call.arguments, context))
-    return await output if inspect.isawaitable(output) else output
+    try:
+        if tool.is_async:
+            return await tool.run(call.arguments, context)
+        output = await in_thread(lambda: tool.run(call.arguments, context))
+        return await output if inspect.isawaitable(output) else output
+    except SystemExit as error:  # raised in a task, it would stop the event loop
+        raise RuntimeError(f"SystemExit: {error}") from error
 
 
 async def _within(timeout: float | None, work: Any) -> tuple[bool, Any]:
@@ -118,7 +121,9 @@ async def _within(timeout: float | None, work: Any) -> tuple[bool, Any]:
     task = asyncio.ensure_future(work)
     try:
         await asyncio.wait({task}, timeout=timeout)
-        return (True, await task) if task.done() else (False, None)
+        if task.cancelled():  # not by the caller, who would have ended the wait as well
+            raise RuntimeError("CancelledError: the tool was cancelled from within")
+        return (True, task.result()) if task.done() else (False, None)
     finally:
         task.cancel()
 

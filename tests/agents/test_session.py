@@ -179,6 +179,24 @@ def test_a_refused_draft_is_written_again_with_another_seed_and_leaves_no_trace(
     assert len({request.messages for request in requests}) == 1
 
 
+def test_requests_carry_the_wish_to_think_and_a_seed_for_each_turn() -> None:
+    requests: list[GenerateRequest] = []
+    session = Agent(name="Ava", think=True, model=shown_to(requests)).session(5, key="dialog/7")
+    for text in ("One", "Two"):
+        respond(session, text)
+    assert [(request.think, request.key) for request in requests] == [(True, "dialog/7/Ava")] * 2
+    assert [request.config.seed for request in requests] == [
+        derive_seed(5, "turn", turn, "call", 0, "draft", 0) for turn in range(2)
+    ]
+    assert requests[0].session == requests[1].session is not None
+
+
+def test_who_has_ended_the_conversation_has_ended_it() -> None:
+    session = Agent(model=ScriptedModel(["Bye. STOP", "One more thing."])).session(1)
+    assert respond(session, "Bye").finished
+    assert not respond(session, "What?").finished and session.finished
+
+
 def test_after_enough_refusals_the_draft_is_taken_as_it_is() -> None:
     reply = respond(Agent(model=ScriptedModel(["draft"])).session(1), "Hi", guards=[No("draft")], guard_retries=2)
     assert (reply.text, reply.rejections) == ("draft", ("no", "no", "no"))

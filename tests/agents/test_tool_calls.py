@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import threading
 import time
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -14,7 +16,9 @@ from sdialog.agents import Agent, Reply, ToolContext, final_response_tool
 from sdialog.backends.scripted import ScriptedModel
 from sdialog.core.dialog import Turn
 from sdialog.core.errors import ConfigError, UnsupportedFeatureError
+from sdialog.llm.scheduler import Scheduler
 from sdialog.llm.types import GenerateRequest
+from sdialog.orchestrators import BaseOrchestrator
 
 
 def call(name: str, /, **arguments: Any) -> dict[str, Any]:
@@ -175,6 +179,18 @@ def test_a_model_that_loops_on_tools_is_stopped() -> None:
     assert [event.action for event in reply.events].count("utter") == 0
 
 
+def test_guards_are_not_asked_about_a_loop() -> None:
+    class Silent:
+        name = "silent"
+
+        def check(self, text: str, dialog: Any, speaker: str) -> str | None:
+            return None if text else "it says nothing"
+
+    agent = Agent(tools=weather, max_tool_rounds=1, model=ScriptedModel([calling(call("weather", city="Rome"))]))
+    reply = reply_of(agent, guards=[Silent()])
+    assert (reply.stop_reason, reply.rejections, reply.usage.calls) == ("tool_loop", (), 2)
+
+
 def test_the_last_call_without_tools_may_still_answer() -> None:
     def script(request: GenerateRequest) -> Any:
         return calling(call("weather", city="Rome")) if request.tools else "It is sunny."
@@ -229,6 +245,115 @@ def test_state_is_kept_within_a_dialog_and_numbers_follow_the_seed() -> None:
     assert state == {"draws": 2} and first[0] != first[1]
     assert drawn(1)[0] == first and drawn(2)[0] != first
     assert agent.session(1).state == {}
+
+
+def test_a_final_response_after_a_refused_draft_counts_the_refusal() -> None:
+    class NoPromises:
+        name = "no_promises"
+
+        def check(self, text: str, dialog: Any, speaker: str) -> str | None:
+            return "a promise" if "promise" in text else None
+
+    @final_response_tool
+    def hours() -> str:
+        return "We open at nine."
+
+    drafts = iter(["I promise.", calling(call("hours"))])
+    agent = Agent(tools=hours, model=ScriptedModel(lambda request: next(drafts)))
+    reply = reply_of(agent, guards=[NoPromises()])
+    assert (reply.text, reply.rejections) == ("We open at nine.", ("no_promises",))
+
+
+def test_tools_see_the_settings_of_the_caller() -> None:
+    shop = ContextVar("shop", default="none")
+
+    def which() -> str:
+        return shop.get()
+
+    shop.set("corner")
+    assert outputs(reply_of(Agent(tools=which, model=ScriptedModel([calling(call("which")), "Done."])))) == ["corner"]
+
+
+def test_a_plain_function_may_return_something_to_await() -> None:
+    def soon(seconds: float) -> Any:
+        return later(seconds)
+
+    agent = Agent(tools=soon, model=ScriptedModel([calling(call("soon", seconds=0)), "Done."]))
+    assert outputs(reply_of(agent)) == ["after 0.0"]
+
+
+def leaves() -> None:
+    sys.exit("enough")
+
+
+async def leaves_later() -> None:
+    sys.exit("enough")
+
+
+def runs_out() -> None:
+    raise StopIteration
+
+
+async def is_cancelled() -> None:
+    waiting = asyncio.get_running_loop().create_future()
+    waiting.cancel()
+    await waiting
+
+
+@pytest.mark.parametrize(
+    ("tool", "error"),
+    [
+        (leaves, "RuntimeError: SystemExit: enough"),
+        (leaves_later, "RuntimeError: SystemExit: enough"),
+        (runs_out, "RuntimeError: StopIteration: "),
+        (is_cancelled, "RuntimeError: CancelledError: the tool was cancelled from within"),
+    ],
+)
+def test_a_tool_that_breaks_out_ends_neither_dialog_nor_process(tool: Any, error: str) -> None:
+    agent = Agent(tools=tool, model=ScriptedModel([calling(call(tool.__name__)), "Well."]))
+    reply = reply_of(agent)
+    assert (json.loads(outputs(reply)[0]), reply.text) == ({"error": error}, "Well.")
+
+
+@pytest.mark.parametrize("place", ["tool", "orchestrator"])
+def test_a_conversation_busy_elsewhere_holds_up_no_batch(place: str) -> None:
+    others_done = threading.Event()
+
+    def wait_for_others() -> str:
+        assert others_done.wait(10)
+        return "done"
+
+    class Waiting(BaseOrchestrator):
+        def instruct(self, dialog: Any, utterance: str) -> None:
+            wait_for_others()
+
+    def script(request: GenerateRequest) -> Any:
+        return calling(call("wait_for_others")) if request.tools and len(request.messages) == 1 else "Yes."
+
+    model = ScriptedModel(script, batching="batched")
+    busy = (
+        Agent(model=model, orchestrators=Waiting())
+        if place == "orchestrator"
+        else Agent(model=model, tools=wait_for_others)
+    )
+
+    async def together() -> list[str]:
+        scheduler = Scheduler()
+
+        async def one(agent: Agent, turns: int) -> str:
+            with scheduler.live():
+                session = agent.session(1, scheduler=scheduler)
+                replies = [await session.respond([Turn(text="Hi")]) for _ in range(turns)]
+            return replies[-1].text
+
+        async def quick() -> str:
+            text = await one(Agent(model=model), 3)
+            others_done.set()
+            return text
+
+        return await asyncio.wait_for(asyncio.gather(one(busy, 1), quick()), timeout=8)
+
+    assert asyncio.run(together()) == ["Yes.", "Yes."]
 
 
 def test_a_tool_may_talk_to_another_agent() -> None:
