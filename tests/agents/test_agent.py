@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 from types import SimpleNamespace
 from typing import Any
@@ -60,6 +61,63 @@ def test_published_calls() -> None:
     assert agent("Hi") == "Hello!"
     assert [message.type for message in agent.memory] == ["system", "human", "ai"]
     assert "A museum" in agent.prompt() and '"guide"' in agent.prompt()
+
+
+@pytest.mark.parametrize(
+    ("method", "names"),
+    [
+        (
+            Agent.__init__,
+            "persona name context first_utterance dialogue_details response_details example_dialogs tools think "
+            "thinking_pattern can_finish orchestrators inspectors preprocessing_fn postprocess_fn system_prompt model",
+        ),
+        (Agent.__call__, "utterance return_events current_dialog return_tool_errors"),
+        (
+            Agent.dialog_with,
+            "agent context example_dialogs scenario max_turns id parent_id seed notes keep_bar",
+        ),
+        (Agent.talk_with, "agent context example_dialogs scenario max_turns id parent_id seed notes keep_bar"),
+        (Agent.reset, "seed context example_dialogs"),
+        (Agent.instruct, "instruction persist"),
+        (Agent.response_lookahead, "message"),
+        (Agent.memory_dump, "as_dict"),
+        (Agent.json, "string indent"),
+        (Agent.serve, "host port stateless debug log_level"),
+    ],
+)
+def test_published_parameters_come_in_the_published_order(method: Any, names: str) -> None:
+    published = names.split()
+    assert list(inspect.signature(method).parameters)[1 : len(published) + 1] == published
+
+
+def test_dialog_with_passes_everything_on() -> None:
+    prompts: list[str] = []
+
+    def script(request: GenerateRequest) -> str:
+        prompts.append(request.messages[0].content)
+        return f"line {len(prompts)}"
+
+    ann, ben = (Agent(Persona(name=name), model=ScriptedModel(script)) for name in ("Ann", "Ben"))
+    example = Dialog(turns=[Turn(speaker="X", text="an example")])
+    dialog = ann.talk_with(ben, "a museum", [example], {"task": 1}, 3, 7, 6, 5, "noted", False)
+    assert [turn.text for turn in dialog] == ["line 1", "line 2", "line 3"]
+    assert (dialog.context, dialog.scenario, dialog.id, dialog.parentId) == ("a museum", {"task": 1}, 7, 6)
+    assert (dialog.seed, dialog.notes, dialog.stopReason) == (5, "noted", "max_turns")
+    assert all("a museum" in prompt and "an example" in prompt for prompt in prompts)
+    assert "a museum" not in ann.prompt()
+
+
+def test_tracebacks_reach_the_model_only_on_demand() -> None:
+    def broken() -> str:
+        raise KeyError("no such order")
+
+    def script(request: GenerateRequest) -> Any:
+        last = request.messages[-1]
+        return last.content if last.role == "tool" else {"tool_calls": [{"name": "broken", "arguments": {}}]}
+
+    agent = Agent(tools=broken, model=ScriptedModel(script))
+    assert "Traceback" not in (agent("Go") or "")
+    assert "Traceback" in (agent("Go", return_tool_errors=True) or "")
 
 
 def test_an_empty_reply_is_empty_text_and_no_event() -> None:
@@ -161,6 +219,12 @@ def test_stateless_calls_touch_neither_the_list_nor_the_memory() -> None:
     assert [message.content for message in agent.memory] == ["You are Ava.", "One", "Two", "Three", "reply 2"]
     assert agent("Hi again") == "reply 2"
     assert agent.memory[: len(before)] == before
+
+
+def test_stateless_calls_preprocess_what_others_said() -> None:
+    agent = Agent(preprocessing_fn=str.upper, model=lambda messages: " ".join(m.content for m in messages))
+    said = [{"role": "user", "content": "one"}, {"role": "assistant", "content": "two"}]
+    assert agent([*said, {"role": "user", "content": "three"}]) == "ONE two THREE"
 
 
 def test_stateless_calls_read_langchain_and_openai_tool_messages() -> None:
@@ -271,6 +335,7 @@ def test_json_describes_without_secrets() -> None:
             ],
         },
     }
+    assert Agent(model=ScriptedModel(["x"])).json() == {"model": {"name": "scripted:list"}, "persona": {}}
     text = agent.json(string=True, indent=2)
     assert isinstance(text, str) and json.loads(text)["name"] == "A"
 

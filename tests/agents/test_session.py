@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdialog.agents import Agent, Reply, Session
+from sdialog.agents.memory import read_messages
 from sdialog.backends.scripted import ScriptedModel
 from sdialog.core.dialog import Dialog, Event, Instruction, Turn
 from sdialog.core.errors import ConfigError, ContextLengthError, RateLimitError
@@ -247,7 +248,21 @@ def test_a_failed_turn_leaves_what_was_heard_and_can_be_made_again() -> None:
     assert failure.value.backend == "scripted:script" and failure.value.request_key == "Ava"
     assert [message.content for message in session.memory] == ["Hi", "Stay."]
     assert [event.content for event in session.lost_events] == ["Once.", "Stay."]
+    session.instruct("Whisper.")
+    assert [message.content for message in session.memory] == ["Hi", "Stay.", "Whisper."]
     assert respond(session).text == "Here I am."
+
+
+def test_an_instruction_goes_before_what_still_waits_for_a_reply() -> None:
+    calls: list[GenerateRequest] = []
+    agent = Agent(model=shown_to(calls))
+    waiting = [{"role": "user", "content": text} for text in ("One", "Two")]
+    session = agent.session(1)
+    session.memory += read_messages([{"role": "developer", "content": "Be kind."}, *waiting])
+    session.instruct("Whisper.")
+    respond(session)
+    shown = [(message.role, message.content) for message in calls[0].messages]
+    assert shown == [("system", "Be kind."), ("system", "Whisper."), ("user", "One"), ("user", "Two")]
 
 
 def test_a_prompt_that_does_not_fit_is_a_clear_error() -> None:

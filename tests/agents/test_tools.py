@@ -232,6 +232,17 @@ def test_final_response_tool_with_and_without_parentheses() -> None:
             return day
 
     assert as_tool(bare).final and as_tool(called).final and bare() == "x"
+
+    class Notice(BaseModel):
+        @final_response_tool
+        def __call__(self) -> str:
+            return "x"
+
+    @final_response_tool
+    class Payout(Refund):
+        pass
+
+    assert as_tool(Notice).final and as_tool(Payout).final and not as_tool(Refund).final
     assert as_tool(functools.partial(bare)).final and as_tool(Fixed()).final
     assert not as_tool(everything).final
 
