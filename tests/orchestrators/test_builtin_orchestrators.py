@@ -177,6 +177,8 @@ def test_actions_follow_the_graph_from_the_agents_last_turn() -> None:
         ("next", ["refund"]),
     ]
     assert later.text is not None and "1. refund: " + STOCK["refund"] in later.text
+    merging = SimpleResponseOrchestrator(STOCK, graph={**graph, "greet": "refund"}, top_k=4)
+    assert merging.suggestions("Your order number, please?", from_last_turn=True) == ["refund"]
     ended = stock(dialog_of(("Ava", "I have refunded it to your card.")))
     assert isinstance(ended, Instruction) and ended.text is None
     assert agent.name == "Ava"

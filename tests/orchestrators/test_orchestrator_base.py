@@ -143,6 +143,13 @@ def test_no_container_is_shared_by_two_conversations() -> None:
     assert (remembering.counts, remembering.state["asked"]) == (Counter(), [])
 
 
+def test_a_conversation_begins_with_a_reset_copy() -> None:
+    counting = Counting()
+    assert [counting(), counting()] == ["1: ", "2: "]
+    assert talk(echoing(orchestrators=counting).session(1), "Hi")[0][0] == ("instruct", "1: Hi")
+    assert len(counting.seen) == 2
+
+
 def test_one_orchestrator_serves_two_agents() -> None:
     shared = Counting()
     ava, ben = echoing(orchestrators=shared), echoing(name="Ben", orchestrators=shared)
@@ -150,6 +157,7 @@ def test_one_orchestrator_serves_two_agents() -> None:
         session = agent.session(1)
         talk(session, "Hi")
         assert session.orchestrators[0].target_name == agent.name
+        assert session.orchestrators[0].get_target_agent() is agent
     assert shared.get_target_agent() is ava
 
 
