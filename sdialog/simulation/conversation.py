@@ -54,7 +54,7 @@ class Conduct:
         loops: notices conversations that go round in circles.
 
     Raises:
-        ConfigError: if ``max_turns`` is below 1.
+        ConfigError: if ``max_turns`` is below 1, or ``turn_timeout`` not above 0.
     """
 
     max_turns: int = 100
@@ -67,6 +67,8 @@ class Conduct:
     def __post_init__(self) -> None:
         if self.max_turns < 1:
             raise ConfigError(f"max_turns must be at least 1, not {self.max_turns}")
+        if self.turn_timeout is not None and self.turn_timeout <= 0:
+            raise ConfigError(f"turn_timeout is in seconds, above 0, or None for no limit; not {self.turn_timeout}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,11 +108,15 @@ def check(validator: Any, name: str, options: Mapping[str, Any], on_fail: Litera
     """Make a check of a validator class (built with ``options``) or function (called with them as keywords).
 
     Raises:
-        ConfigError: if it does not take the options.
+        ConfigError: if it does not take the options, or cannot be called.
     """
+    if not callable(validator):
+        raise ConfigError(f"validator {name!r} is {type(validator).__name__}, which cannot be called with a dialog")
     try:
         if inspect.isclass(validator):
             made: Any = validator(**options)
+            if not callable(made):
+                raise ConfigError(f"validator {name!r} has no __call__(self, dialog), so it cannot be asked")
             return Check(name, made, on_fail)
         inspect.signature(validator).bind(None, **options)
     except TypeError as error:

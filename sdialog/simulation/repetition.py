@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sdialog.core.errors import ConfigError
 from sdialog.simulation.farewell import is_farewell
 from sdialog.simulation.stop_reasons import GOODBYE_LOOP, REPETITION
 
@@ -27,6 +28,9 @@ class LoopDetector:
     Args:
         repeats: how often is too often, at least 2; 0 turns the detector off.
 
+    Raises:
+        ConfigError: if ``repeats`` is 1 or negative.
+
     Example:
         >>> from sdialog.core.dialog import Turn
         >>> stuck = [Turn(speaker=s, text=t) for s, t in [("A", "Where is my order?"), ("B", "Let me look.")] * 3]
@@ -35,6 +39,12 @@ class LoopDetector:
     """
 
     repeats: int = 3
+
+    def __post_init__(self) -> None:
+        if self.repeats < 0 or self.repeats == 1:
+            raise ConfigError(
+                f"what is said once is no loop: repeats is at least 2, or 0 for never; not {self.repeats}"
+            )
 
     def check(self, turns: Sequence[Turn], *, parties: int) -> str | None:
         """Return the stop reason that the last turn gives, or None.

@@ -134,9 +134,11 @@ class Parts:
 
     def orchestrator(self, spec: OrchestratorSpec) -> BaseOrchestrator:
         """Return the orchestrator with its arguments."""
-        from sdialog.orchestrators import orchestrators
+        from sdialog.orchestrators import BaseOrchestrator, orchestrators
 
         kind: Any = self._from_file(spec.type, "orchestrator") or orchestrators.get(spec.type)
+        if not (isinstance(kind, type) and issubclass(kind, BaseOrchestrator)):
+            raise ConfigError(f"{spec.type} is no orchestrator: a class made from BaseOrchestrator")
         options = spec.options()
         if spec.when_contains is not None:
             if "condition" not in inspect.signature(kind).parameters:

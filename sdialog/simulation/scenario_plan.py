@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from sdialog.core.errors import ConfigError
 from sdialog.core.secrets import without_secrets
 from sdialog.core.seeds import derive_seed
 from sdialog.simulation.conversation import Conduct, Labels
@@ -53,22 +54,22 @@ class Drawn:
         """Return the object for the dialog with this seed."""
         if self._fixed is not None:
             return self._fixed
-        from sdialog.generators.attributes import fill
+        from sdialog.generators.attributes import build
         from sdialog.generators.rules import Fixed
 
-        drawn = await fill(
+        built = await build(
             self.target,
             self.rules,
             seed=derive_seed(seed, *self.label),
             model=self.model,
+            options=self.options,
             scheduler=scheduler,
             folder=self.folder,
             key="/".join(map(str, self.label)),
-            **self.options,
         )
         if self.made_by(Fixed):
-            self._fixed = drawn
-        return drawn
+            self._fixed = built.value
+        return built.value
 
     def made_by(self, *kinds: type[Rule]) -> bool:
         """Whether every rule is of one of these kinds."""
@@ -117,7 +118,10 @@ class ScenarioPlan(Plan):
     def describe(self) -> dict[str, Any]:
         """Return the scenario without what does not change its dialogs, with hashes of the files it uses."""
         scenario = self.spec.model_dump(
-            mode="json", exclude_defaults=True, exclude={"limits", "output", "description", "seed"}
+            mode="json",
+            exclude_defaults=True,
+            exclude={"limits", "output", "description", "seed"},
+            fallback=lambda value: getattr(value, "__qualname__", type(value).__qualname__),  # a function as a rule
         )
         personas = [party.persona for party in self.parties if party.persona is not None]
         kinds = {"persona": personas, "context": [self.context] if self.context else []}
@@ -193,8 +197,6 @@ def _context(spec: ScenarioSpec, parts: Parts, problems: Problems) -> Drawn:
 
 
 def _party(spec: ScenarioSpec, agent: AgentSpec, position: int, parts: Parts, problems: Problems) -> Party | None:
-    from sdialog.agents import Agent
-
     here, before = ("agents", position), len(problems.found)
     model, options = None, dict[str, Any]()
     with problems.at(*((*here, "model") if agent.model else ("model",))):
@@ -218,25 +220,32 @@ def _party(spec: ScenarioSpec, agent: AgentSpec, position: int, parts: Parts, pr
         problems.add("give a persona or a system_prompt, not both", (*here, "system_prompt"))
     if len(problems.found) > before:
         return None
-    given: dict[str, Any] = {"response_details": agent.response_details} if agent.response_details is not None else {}
     with problems.at(*here):
-        made = Agent(
-            name=name,
-            system_prompt=agent.system_prompt,
-            first_utterance=agent.first_utterance,
-            dialogue_details=agent.dialogue_details,
-            think=agent.think,
-            can_finish=agent.can_finish,
-            tools=tools or None,
-            orchestrators=orchestrators or None,
-            max_tool_rounds=agent.max_tool_rounds,
-            tool_timeout=agent.tool_timeout,
-            model=model,
-            **given,
-            **options,
-        )
-        return Party(made, persona, name)
+        parts_of_it = {"name": name, "model": model, "tools": tools or None, "orchestrators": orchestrators or None}
+        return Party(_agent(agent, parts_of_it, options), persona, name)
     return None
+
+
+def _agent(spec: AgentSpec, parts: Mapping[str, Any], options: Mapping[str, Any]) -> Agent:
+    """Make the agent of its keys, the parts they name, and options for its model.
+
+    Raises:
+        ConfigError: if an option of the model is an argument of the agent.
+    """
+    from sdialog.agents import Agent
+
+    plain = ("system_prompt", "first_utterance", "dialogue_details", "can_finish", "max_tool_rounds", "tool_timeout")
+    arguments = {**parts, **{key: getattr(spec, key) for key in plain}, "think": spec.think}
+    if spec.response_details is not None:
+        arguments["response_details"] = spec.response_details
+    for option, value in options.items():
+        if option == "think":  # of the model in general; the agent's own wish comes first
+            arguments["think"] = value if spec.think is None else spec.think
+        elif option in (*arguments, "persona", "context", "example_dialogs", "response_details"):
+            raise ConfigError(f"{option!r} is no option of a model; as a key of the agent it stands beside 'model'")
+        else:
+            arguments[option] = value
+    return Agent(**arguments)
 
 
 def _give_name(rules: dict[str, Any], target: type[AttributeModel] | AttributeModel, name: str | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 
 def _as_model(value: Any) -> Any:
@@ -32,6 +32,12 @@ def _as_turn_taking(value: Any) -> Any:
         return {value: None}
     if not isinstance(value, dict) or len(value) != 1:
         raise ValueError("give a policy's name, such as alternate, or one name with its options: {moderator: Chair}")
+    return value
+
+
+def _no_single(value: int) -> int:
+    if value == 1:
+        raise ValueError("what is said once is no loop; give 2 or more, or 0 for never")
     return value
 
 
@@ -166,8 +172,8 @@ class ScenarioSpec(_Strict):
         default=None, description="where and why they talk: attributes of a Context, with the same rules as a persona"
     )
     agents: list[AgentSpec] = Field(min_length=2, description="two parties or more; the first one opens")
-    repetition: int = Field(
-        default=3, ge=0, description="how often the same words are a loop that ends the dialog; 0: never"
+    repetition: Annotated[int, AfterValidator(_no_single)] = Field(
+        default=3, ge=0, description="how often the same words are a loop that ends the dialog, from 2; 0: never"
     )
     guard_retries: int = Field(default=2, ge=0, description="how often a refused draft of a reply is written again")
     gate: Annotated[list[GateSpec], BeforeValidator(_as_list)] = Field(default_factory=list)

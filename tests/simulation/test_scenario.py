@@ -44,6 +44,11 @@ def long_enough(dialog, turns=2):
 
 def refuses(dialog):
     return False
+
+TOP = 3
+
+class Mute:
+    pass
 '''
 
 
@@ -110,6 +115,16 @@ CASES = [
     ("name: desk", "max_turns: 0", 1, "max_turns: input should be greater than or equal to 1, not 0"),
     ("name: desk", "turn_taking: {moderator: Av}", 1, "unknown moderator 'Av'; did you mean 'Ava'"),
     ("name: desk", "turn_taking: alternat", 1, "unknown turn-taking policy 'alternat'; did you mean 'alternate'"),
+    ("name: desk", "repetition: 1", 1, "repetition: what is said once is no loop; give 2 or more, or 0 for never"),
+    ("LengthOrchestrator", "'tools.py:refund'", 11, "tools.py:refund is no orchestrator"),
+    ("name: desk", "gate: [{validator: 'tools.py:TOP'}]", 1, "validator 'tools.py:TOP' is int, which cannot be called"),
+    ("name: desk", "gate: [{validator: 'tools.py:Mute'}]", 1, "'tools.py:Mute' has no __call__(self, dialog)"),
+    (
+        "{replies: [",
+        "{name: 'openai:x', api_key: none, can_finish: false} #",
+        4,
+        "'can_finish' is no option of a model",
+    ),
     ("name: desk", "turn_taking: [a, b]", 1, "turn_taking: give a policy's name"),
     ("name: desk", "limits: {concurency: 3}", 1, "unknown key 'concurency' in limits; did you mean 'concurrency'"),
     ("name: desk", "context: {locaton: here}", 1, "unknown attribute of Context 'locaton'; did you mean 'location'"),
@@ -359,3 +374,22 @@ def test_personas_that_a_model_fails_to_write_are_paid_for_too(folder: Path) -> 
     result = generate(folder / "desk.yaml", 1, folder / "r")
     assert result.failed == 1
     assert result.failures[0].usage["(personas)"].calls == 1
+
+
+def test_options_of_a_model_do_not_get_in_the_way_of_other_arguments() -> None:
+    scenario = Scenario.from_dict(
+        {
+            "model": {"name": "openai:x", "api_key": "none", "think": True},
+            "agents": [{"name": "Ana"}, {"name": "Ben", "think": False}],
+        }
+    )
+    ana, ben = (party.agent for party in scenario.plan().parties)
+    assert (ana.think, ben.think) == (True, False)
+
+
+def test_functions_are_rules_in_scenarios_of_plain_data() -> None:
+    agents = [{"persona": {"name": "Ana", "role": lambda name: f"{name} the baker"}}, {"name": "Ben"}]
+    scenario = Scenario.from_dict({"model": {"replies": ["Good day. STOP"]}, "agents": agents})
+    result = generate(scenario.evolve(max_turns=4), 1)
+    assert result.status == "complete", result.failures
+    assert (next(result.dialogs()).personas or {})["Ana"]["role"] == "Ana the baker"
