@@ -1,18 +1,16 @@
 """What does one model call cost us, beyond the model? CPU per request of Scheduler + Client over an instant model.
 
-Run ``python benchmarks/engine_overhead.py``; prints a table and writes ``runs/benchmarks/engine_overhead.json``.
+Run ``python -m benchmarks.engine_overhead``; prints a table and writes ``runs/benchmarks/engine_overhead.json``.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import platform
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
+from benchmarks.report import Row, report
 from sdialog.backends.scripted import ScriptedModel
 from sdialog.llm.middleware import Budget, wrap
 from sdialog.llm.protocol import Batching, Model
@@ -20,6 +18,7 @@ from sdialog.llm.scheduler import Client, Scheduler
 from sdialog.llm.types import GenerateRequest, GenerateResult, Message, Usage
 
 TARGET_MS = 0.2
+TARGETS = dict.fromkeys(("concurrent", "batched"), f"<= {TARGET_MS}")
 
 
 class Instant:
@@ -62,7 +61,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--conversations", type=int, default=64)
     parser.add_argument("--turns", type=int, default=100)
-    parser.add_argument("--out", type=Path, default=Path("runs/benchmarks/engine_overhead.json"))
     args = parser.parse_args()
     cases: dict[str, Model] = {
         "concurrent": Instant("concurrent"),
@@ -71,13 +69,9 @@ def main() -> int:
         "ScriptedModel": ScriptedModel(["ok"]),
     }
     measured = {name: cpu_ms(model, args.conversations, args.turns) for name, model in cases.items()}
-    print(f"{'CPU per request':<40} {'ms':>8}   ({args.conversations} conversations of {args.turns} calls)")
-    for name, value in measured.items():
-        print(f"{name:<40} {value:>8.4f}")
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    record = {"cpu_ms": measured, "target_ms": TARGET_MS, "python": platform.python_version()}
-    args.out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    return int(max(measured["concurrent"], measured["batched"]) > TARGET_MS)
+    rows = [Row(f"{name}, CPU ms/request", ms, TARGETS.get(name)) for name, ms in measured.items()]
+    met = all(measured[name] <= TARGET_MS for name in TARGETS)
+    return report("engine_overhead", rows, met, conversations=args.conversations, turns=args.turns)
 
 
 if __name__ == "__main__":
