@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import sys
 from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from sdialog.core.errors import ConfigError, SDialogError, UnknownNameError
@@ -121,16 +124,15 @@ class Registry(Generic[T]):
         return [m.name for m in modules if not m.name.startswith("_") and m.name != "base"]
 
     def _entry_points(self) -> list[Any]:
-        from importlib.metadata import entry_points
-
-        points = list(entry_points(group=self.folder))
+        points = _installed(self.folder, tuple((place, _modified(place)) for place in sys.path))
+        built_in = self._folder_modules() if points else []
         for point in points:
-            if point.name in self._folder_modules():
+            if point.name in built_in:
                 raise ConfigError(
                     f"installed package {_package(point)} offers a {self.kind} named "
                     f"{point.name!r}, which is a built-in; rename its entry point"
                 )
-        return points
+        return list(points)
 
     def _loaded(self, point: Any) -> T:
         try:
@@ -142,6 +144,21 @@ class Registry(Generic[T]):
                 f"{self.kind} {point.name!r} of package {_package(point)} cannot be loaded: {error}"
             ) from error
         return part
+
+
+@lru_cache(maxsize=32)
+def _installed(group: str, _places: tuple[tuple[str, int | None], ...]) -> tuple[Any, ...]:
+    """Return the entry points of a group; reading them takes milliseconds, so only when something was installed."""
+    from importlib.metadata import entry_points
+
+    return tuple(entry_points(group=group))
+
+
+def _modified(place: str) -> int | None:
+    try:
+        return Path(place).stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def _package(point: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import textwrap
 
@@ -21,6 +22,9 @@ def install(site, package, points):
     info = site / f"{package}-1.0.dist-info"
     write(info / "METADATA", f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
     write(info / "entry_points.txt", "[shapes]\n" + "".join(f"{name} = {target}\n" for name, target in points.items()))
+    # Tests install faster than a file system's clock ticks; two installations never are of one moment.
+    moment = site.stat().st_mtime_ns + 1_000_000_000
+    os.utime(site, ns=(moment, moment))
 
 
 @pytest.fixture
@@ -86,6 +90,8 @@ def test_an_installed_package_brings_parts(site, shapes):
     assert "star" in shapes.names() and "acme_shapes" not in sys.modules
     assert shapes.get("star").corners == 10
     assert shapes.get("star") is shapes.get("star")
+    install(site, "later_shapes", {"moon": "acme_shapes:Star"})
+    assert "moon" in shapes, "what is installed while the process runs is found"
 
 
 def test_clashes_raise(site, shapes):
@@ -98,9 +104,9 @@ def test_clashes_raise(site, shapes):
         shapes.get("oval")
     with pytest.raises(ConfigError, match="no_such_module"):
         shapes.get("gone")
-    install(site, "other_shapes", {"square": "acme_shapes:Star"})
+    install(site, "third_shapes", {"square": "acme_shapes:Star"})
     assert shapes.get("square").corners == 4, "a built-in is not replaced"
-    with pytest.raises(ConfigError, match="other_shapes offers a shape named 'square', which is a built-in"):
+    with pytest.raises(ConfigError, match="third_shapes offers a shape named 'square', which is a built-in"):
         shapes.names()
 
 
