@@ -345,6 +345,6 @@ class Recall:
         return self._parts.get(call)
 
     def covers(self, request: GenerateRequest) -> bool:
-        """Tell whether the thinking that led to the newest tool calls is at hand; without it Claude refuses to think."""
+        """Tell whether the thinking that led to the newest tool calls is at hand; without it Claude will not think."""
         calling = [message for message in request.messages if message.tool_calls and message.thinking]
         return not calling or self.find(calling[-1].tool_calls[0].id) is not None
