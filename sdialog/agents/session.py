@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from sdialog.agents.drafting import Draft, Drafting
 from sdialog.agents.memory import as_dialog, has_speech, insert_instruction, instruction_message, without_one_time
-from sdialog.agents.offload import in_thread
 from sdialog.agents.reply import EventLog, Guard, Reply
 from sdialog.agents.stopping import split_stop
 from sdialog.agents.tools import ToolContext
 from sdialog.core.errors import ConfigError
+from sdialog.core.offload import in_thread
 from sdialog.core.seeds import derive_seed, rng
 from sdialog.llm.types import GenerateRequest, GenerateResult, Message, ToolSpec, Usage
 

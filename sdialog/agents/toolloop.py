@@ -14,8 +14,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sdialog.agents.offload import in_thread
 from sdialog.agents.tools import Tool, ToolContext, output_text
+from sdialog.core.offload import in_thread
 from sdialog.llm.types import Message, ToolCall
 
 

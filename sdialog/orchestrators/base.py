@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import inspect
 import json
@@ -13,6 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from sdialog.core.errors import ConfigError
+from sdialog.core.offload import in_thread
 from sdialog.core.registry import Registry
 from sdialog.core.seeds import fresh_seed
 
@@ -196,7 +196,7 @@ class BaseOrchestrator(ABC):
         """Return what the agent would say now; the awaitable twin of :meth:`agent_response_lookahead`."""
         if self._performer is not None:
             return await self._performer.lookahead()
-        return await asyncio.to_thread(self.agent_response_lookahead)
+        return await in_thread(self.agent_response_lookahead)
 
     def runs_in_thread(self) -> bool:
         """Tell whether a conversation should run :meth:`instruct` in a thread.

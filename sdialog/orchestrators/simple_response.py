@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sdialog.core.errors import ConfigError
+from sdialog.core.offload import in_thread
 from sdialog.llm.prompts import render
 from sdialog.orchestrators._similarity import Embedder, EmbeddingRanker, NgramRanker, Ranker, sentence_transformer, top
 from sdialog.orchestrators.base import BaseOrchestrator, orchestrators
@@ -92,7 +92,7 @@ class SimpleResponseOrchestrator(BaseOrchestrator):
         last = self._own_last_turn(dialog)
         query = await self.response_lookahead() if last is None else last
         if isinstance(self._ranker, EmbeddingRanker):  # an encoder takes its time; others need not wait for it
-            return await asyncio.to_thread(self._suggest, query, last is not None)
+            return await in_thread(lambda: self._suggest(query, last is not None))
         return self._suggest(query, last is not None)
 
     def _own_last_turn(self, dialog: Dialog) -> str | None:
