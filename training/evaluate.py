@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -241,6 +242,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="file for scores and errors")
     parser.add_argument("--show", type=int, default=0, help="print so many dialogs")
     given = parser.parse_args(arguments)
+    # One thread: so small a model gains nothing from more, and on a shared CPU more of them wait for each other.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     options = {} if given.temperature is None else {"temperature": given.temperature}
     sets = [(False, None), (True, None)]
     if given.kind or given.instructions or given.plain:

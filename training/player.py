@@ -245,15 +245,19 @@ class Player:
         return [good]
 
     def _call(self, tool: Tool, outcome: list[Answer]) -> None:
+        call = self.call_text(tool)
+        for result in outcome:
+            self.script.steps.append(Step("call", "R", call))
+            text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
+            self.script.steps.append(Step("result", "R", text))
+
+    def call_text(self, tool: Tool) -> str:
+        """Write the call of a tool; an argument the caller does not have is "unknown"."""
         caller = self.script.parties["I"]
         known = [*caller.known, "name"]
         pairs = zip(tool.arguments, tool.facts, strict=True)
         arguments = {name: caller.facts[fact] if fact in known else "unknown" for name, fact in pairs}
-        call = json.dumps({"name": tool.name, "arguments": arguments}, ensure_ascii=False)
-        for result in outcome:
-            self.script.steps.append(Step("call", "R", f"<tool_call>{call}</tool_call>"))
-            text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
-            self.script.steps.append(Step("result", "R", text))
+        return f"<tool_call>{json.dumps({'name': tool.name, 'arguments': arguments}, ensure_ascii=False)}</tool_call>"
 
     def _report(self, result: Answer) -> list[str]:
         if isinstance(result, str):

@@ -13,11 +13,13 @@ from training.domains import (
     anything,
     choose_domain,
     draw_facts,
+    draw_result,
     draw_tool,
     free_issue,
     full_name,
     with_articles,
 )
+from training.player import Player
 from training.prompts import KEY_NAMES, system_prompt
 from training.script import SLOT, Party, Script, Side, Step, capital, draw_order, other, request
 from training.sentences import ASK_FOR, BYES, GIVE, HELLOS, MOODS, OFFERS, QUESTIONS, SENTENCES
@@ -69,7 +71,7 @@ def view(script: Script, side: Side, system: str, *, keep: int | None = None, fi
 
 def dialog_row(rng: random.Random) -> list[Message]:
     """Draw a dialog and one side's view of it."""
-    script = draw_script(rng, rare=RARE)
+    script = draw_script(rng, rare=RARE, tool=None if rng.random() < 0.5 else True)
     _give_opening(rng, script)
     orders = [s for s in script.steps if s.kind == "order"]
     side: Side = rng.choice("RRI")
@@ -228,36 +230,45 @@ def hello_row(rng: random.Random) -> list[Message]:
 
 
 def tool_row(rng: random.Random) -> list[Message]:
-    """All that a tool needs is said at once; then comes the call."""
-    script = draw_script(
-        rng, domain=choose_domain(rng, [n for n, d in DOMAINS.items() if d.tools]), tool=True, orders=False, rare=RARE
-    )
-    caller, helper, tool = script.parties["I"], script.parties["R"], script.tool
-    at = next((n for n, step in enumerate(script.steps) if step.kind == "call"), None)
-    if tool is None or at is None:
-        return dialog_row(rng)
+    """A tool's arguments are told or asked for one by one; then come the call, its result and the report."""
+    domain = choose_domain(rng, [name for name, spec in DOMAINS.items() if spec.tools])
+    script = draw_script(rng, domain=domain, tool=True, orders=False, rare=RARE)
+    caller, helper = script.parties["I"], script.parties["R"]
+    if rng.random() < 0.4 or script.tool is None:
+        script.tool = draw_tool(rng, domain, 1.0)
+        script.tools = [script.tool]
+    tool, player = script.tool, Player(rng, script, {}, RARE)
+    messages = [Message("system", system_prompt(rng, helper, caller, domain, script.tools, full=0.5))]
+    told = [fact for fact in tool.facts if fact in {*caller.known, "name"} and rng.random() < 0.5]
+    opening = [player.answer("I", fact) for fact in told] or [player.sentence("I", f"issue_{domain}")]
+    messages.append(Message("user", " ".join(opening)))
+    for fact in tool.facts:
+        if fact not in told and fact not in player.told:
+            messages.append(Message("assistant", request(rng, helper.mood, fact), True))
+            messages.append(Message("user", player.answer("I", fact)))
+    order = None
     if rng.random() < 0.4:
-        tool = draw_tool(rng, script.domain, 1.0)
-        script.tools = [tool]
-    if not {*tool.facts} <= {*caller.known, "name"}:  # nobody calls a tool before asking for what it needs
-        return tool_row(rng)
-    told = [SLOT.sub(lambda m: caller.facts[m.group(1)], rng.choice(GIVE[fact])) for fact in tool.facts]
-    rng.shuffle(told)
-    text = " ".join(with_articles(capital(t)) for t in told)
-    arguments = {argument: caller.facts[fact] for argument, fact in zip(tool.arguments, tool.facts, strict=True)}
-    call = json.dumps({"name": tool.name, "arguments": arguments}, ensure_ascii=False)
-    messages = [Message("system", system_prompt(rng, helper, caller, script.domain, script.tools, full=0.4))]
-    messages += [Message("user", text), Message("assistant", f"<tool_call>{call}</tool_call>", True)]
-    return messages
+        kind = rng.choice(["apologize", "apologize", "mention", "thank", "mood"])
+        order = draw_order(rng, kind, helper.mood, RARE)
+        messages.append(Message("system", order.wording))
+    result = script.result = draw_result(rng, domain)
+    messages.append(Message("assistant", player.call_text(tool), True))
+    messages.append(Message("tool", json.dumps(result)))
+    report = [player.sentence("R", f"result_{domain}")]
+    if order and order.kind != "mood":
+        report = [player.sentence("R", f"do_{order.kind}", x=order.text), *report]
+    elif order and order.mood != "neutral":
+        report = [player.sentence("R", f"pre_{order.mood}"), *report]
+    return [*messages, Message("assistant", " ".join(report), True)]
 
 
 MIX: tuple[tuple[float, Callable[[random.Random], list[Message]]], ...] = (
     (0.57, dialog_row),
-    (0.13, interview_row),
-    (0.03, list_row),
-    (0.12, drill_row),
-    (0.04, hello_row),
-    (0.11, tool_row),
+    (0.12, interview_row),
+    (0.02, list_row),
+    (0.09, drill_row),
+    (0.03, hello_row),
+    (0.17, tool_row),
 )
 
 
