@@ -16,7 +16,7 @@ from sdialog.core.errors import DialogFormatError, UnknownNameError, Unsupported
 from sdialog.core.turns import owners
 
 
-class Sailor(BaseAttributeModel):
+class Mariner(BaseAttributeModel):
     name: str = ""
     ship: str = "Argo"
 
@@ -263,19 +263,19 @@ def test_what_is_no_dialog_is_refused_with_the_place():
 
 
 def test_json_of_strange_values():
-    dialog = Dialog(notes={"set": {1}, "obj": Sailor(name="Jo"), "class": Sailor, "bytes": b"\xff", 3: (1, 2)})
+    dialog = Dialog(notes={"set": {1}, "obj": Mariner(name="Jo"), "class": Mariner, "bytes": b"\xff", 3: (1, 2)})
     notes = dialog.json()["notes"]
-    assert notes["obj"] == {"name": "Jo", "ship": "Argo"} and notes["3"] == [1, 2] and "Sailor" in notes["class"]
+    assert notes["obj"] == {"name": "Jo", "ship": "Argo"} and notes["3"] == [1, 2] and "Mariner" in notes["class"]
     assert Dialog.from_json(dialog.json_line()).notes == notes
     assert "\\u00e9" in Dialog(notes="é").json(string=True, ensure_ascii=True)
     assert "é" in Dialog(notes="é").json(string=True)
 
 
 def test_personas_and_contexts_are_kept_as_data_and_come_back():
-    dialog = Dialog(personas={"Jo": Sailor(name="Jo")}, context=Context(location="sea", topics=["wind"]))
+    dialog = Dialog(personas={"Jo": Mariner(name="Jo")}, context=Context(location="sea", topics=["wind"]))
     again = Dialog.from_json(dialog.json_line())
     assert again == dialog
-    assert again.get_persona("Jo") == Sailor(name="Jo") and type(again.get_persona("Jo")) is Sailor
+    assert again.get_persona("Jo") == Mariner(name="Jo") and type(again.get_persona("Jo")) is Mariner
     assert again.context == {"location": "sea", "topics": ["wind"]}
     assert Context.from_dict(again.context) == Context(location="sea", topics=["wind"])
     with pytest.raises(UnknownNameError, match="persona 'jo'; did you mean 'Jo'"):
@@ -284,8 +284,8 @@ def test_personas_and_contexts_are_kept_as_data_and_come_back():
 
 def test_personas_kept_without_a_class_name():
     dialog = Dialog(personas={"Jo": {"name": "Jo", "ship": "Beagle"}})
-    assert dialog.get_persona("Jo") == Sailor(name="Jo", ship="Beagle")
-    assert dialog.get_persona("Jo", object_class=Sailor).ship == "Beagle"
+    assert dialog.get_persona("Jo") == Mariner(name="Jo", ship="Beagle")
+    assert dialog.get_persona("Jo", object_class=Mariner).ship == "Beagle"
 
 
 @pytest.mark.skipif("sdialog.audio" in sys.modules, reason="there is an audio part")
