@@ -1,7 +1,9 @@
 """The small model that comes with sdialog: runs anywhere, offline, on a CPU.
 
 It simulates dialogs of the domains it was trained on; it is no general assistant. It is loaded in float32, so the
-promise of :mod:`sdialog.backends.huggingface` holds: equal requests give equal replies, alone or in any batch.
+promise of :mod:`sdialog.backends.huggingface` holds: equal requests give equal replies, alone or in any batch. It
+works with one processor thread: its matrices are too small to share out, several threads on a busy machine wait for
+each other most of the time, and so the number of cores has no say in what is said.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ class EmbeddedBackend(HuggingFaceBackend):
 
     Args:
         model: its name; ``mini`` is the one there is.
-        max_batch_tokens, kv_cache_bytes: as for :class:`HuggingFaceBackend`.
+        max_batch_tokens, kv_cache_bytes, threads: as for :class:`HuggingFaceBackend`.
 
     Raises:
         MissingDependencyError: if torch or transformers is not installed.
@@ -43,7 +45,14 @@ class EmbeddedBackend(HuggingFaceBackend):
 
     prefix = "embedded"
 
-    def __init__(self, model: str = "mini", *, max_batch_tokens: int = 65536, kv_cache_bytes: int = 1 << 30) -> None:
+    def __init__(
+        self,
+        model: str = "mini",
+        *,
+        max_batch_tokens: int = 65536,
+        kv_cache_bytes: int = 1 << 30,
+        threads: int | None = 1,
+    ) -> None:
         known = sorted(path.parent.name for path in _FOLDER.glob("*/config.json"))
         if model not in known:
             raise UnknownNameError("embedded model", model, known)
@@ -53,6 +62,7 @@ class EmbeddedBackend(HuggingFaceBackend):
             device="cpu",
             max_batch_tokens=max_batch_tokens,
             kv_cache_bytes=kv_cache_bytes,
+            threads=threads,
         )
         self.model, self.name = model, f"{self.prefix}:{model}"
 

@@ -24,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from sdialog.backends._hf_source import Source
-from sdialog.core.errors import LLMError
+from sdialog.core.errors import ConfigError, LLMError
 from sdialog.core.optional import available, need
 from sdialog.llm.protocol import Backend, backends
 from sdialog.llm.types import GenerateConfig, GenerateRequest, GenerateResult, StreamChunk
@@ -52,6 +52,7 @@ class HuggingFaceBackend(Backend):
         kv_cache_bytes: most bytes of attention keys and values kept between the turns of conversations.
         revision: branch, tag or commit on the hub.
         trust_remote_code: run Python code that comes with the model. It can do anything; off by default.
+        threads: processor threads torch uses for this model; None leaves that to torch.
 
     Raises:
         MissingDependencyError: if torch or transformers is not installed.
@@ -76,7 +77,10 @@ class HuggingFaceBackend(Backend):
         kv_cache_bytes: int = _GIB,
         revision: str | None = None,
         trust_remote_code: bool = False,
+        threads: int | None = None,
     ) -> None:
+        if threads is not None and threads < 1:
+            raise ConfigError(f"threads must be at least 1, not {threads}")
         for package in ("torch", "transformers"):
             if not available(package):
                 need(package, extra="local", why=_WHY)
@@ -84,6 +88,7 @@ class HuggingFaceBackend(Backend):
         name = str(dtype).removeprefix("torch.")
         self._source = Source(model, name, str(device), revision, trust_remote_code)
         self._source.check()
+        self._threads = threads
         self._max_batch_tokens, self._kv_cache_bytes = max_batch_tokens, kv_cache_bytes
         self._load_lock, self._worker_lock = threading.Lock(), threading.Lock()
         self._loaded: tuple[Engine, Translator] | None = None
@@ -171,7 +176,10 @@ class HuggingFaceBackend(Backend):
         with self._worker_lock:
             # A forked child inherits the executor but not its thread.
             if self._worker is None or self._worker_pid != os.getpid():
-                self._worker = ThreadPoolExecutor(1, thread_name_prefix=self.name)
+                start = (_use_threads, (self._threads,)) if self._threads else (None, ())
+                self._worker = ThreadPoolExecutor(
+                    1, thread_name_prefix=self.name, initializer=start[0], initargs=start[1]
+                )
                 self._worker_pid = os.getpid()
             return self._worker
 
@@ -208,3 +216,15 @@ class HuggingFaceBackend(Backend):
         model = LocalModel.load(self._source)
         engine = Engine(model, max_batch_tokens=self._max_batch_tokens, cache_bytes=self._kv_cache_bytes)
         return engine, Translator(model, self.name, self.defaults)
+
+
+def _use_threads(count: int) -> None:
+    """Let torch work with ``count`` threads when called from this thread, and leave all other threads as they were."""
+    import torch
+
+    usual = torch.get_num_threads()
+    torch.set_num_threads(count)
+    # torch has now also made it the default of threads yet to come; said from another thread, this puts that back.
+    restore = threading.Thread(target=torch.set_num_threads, args=(usual,))
+    restore.start()
+    restore.join()

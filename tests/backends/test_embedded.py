@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 
 import pytest
 import torch
@@ -172,3 +173,18 @@ def test_many_dialogs_together_are_faster_than_one_by_one():
     row = asyncio.run(measure(dialogs=16, turns=4, temperature=None, repeats=1))
     assert row["equal_dialogs"] == 16
     assert max(*row["ratios"], *row["cpu_ratios"]) > 2
+
+
+def test_it_works_with_one_thread_and_leaves_other_threads_alone():
+    before, seen = torch.get_num_threads(), []
+    backend = EmbeddedBackend("mini")
+    request = GenerateRequest((Message("user", "Hello."),), GenerateConfig(seed=1, max_tokens=2))
+    run(backend.generate([request]))
+    backend.engine().model.model.register_forward_hook(lambda *_: seen.append(torch.get_num_threads()))
+    run(backend.generate([request]))
+    assert set(seen) == {1}
+    elsewhere = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+    elsewhere.start()
+    elsewhere.join()
+    assert (seen[-1], torch.get_num_threads()) == (before, before)
+    run(backend.aclose())
