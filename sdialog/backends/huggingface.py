@@ -21,6 +21,7 @@ import os
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sdialog.backends._hf_source import Source
@@ -176,10 +177,8 @@ class HuggingFaceBackend(Backend):
         with self._worker_lock:
             # A forked child inherits the executor but not its thread.
             if self._worker is None or self._worker_pid != os.getpid():
-                start = (_use_threads, (self._threads,)) if self._threads else (None, ())
-                self._worker = ThreadPoolExecutor(
-                    1, thread_name_prefix=self.name, initializer=start[0], initargs=start[1]
-                )
+                limit = partial(_use_threads, self._threads) if self._threads else None
+                self._worker = ThreadPoolExecutor(1, thread_name_prefix=self.name, initializer=limit)
                 self._worker_pid = os.getpid()
             return self._worker
 
