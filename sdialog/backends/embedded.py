@@ -2,8 +2,8 @@
 
 It simulates dialogs of the domains it was trained on; it is no general assistant. It is loaded in float32, so the
 promise of :mod:`sdialog.backends.huggingface` holds: equal requests give equal replies, alone or in any batch. It
-works with one processor thread: its matrices are too small to share out, several threads on a busy machine wait for
-each other most of the time, and so the number of cores has no say in what is said.
+works with two processor threads at most: its matrices are too small for more, which would only wait for each other. On
+a machine that is busy with other things one is faster (``threads=1``, or ``OMP_NUM_THREADS=1``).
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class EmbeddedBackend(HuggingFaceBackend):
         *,
         max_batch_tokens: int = 65536,
         kv_cache_bytes: int = 1 << 30,
-        threads: int | None = 1,
+        threads: int | None = 2,
     ) -> None:
         known = sorted(path.parent.name for path in _FOLDER.glob("*/config.json"))
         if model not in known:

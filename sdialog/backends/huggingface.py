@@ -53,7 +53,7 @@ class HuggingFaceBackend(Backend):
         kv_cache_bytes: most bytes of attention keys and values kept between the turns of conversations.
         revision: branch, tag or commit on the hub.
         trust_remote_code: run Python code that comes with the model. It can do anything; off by default.
-        threads: processor threads torch uses for this model; None leaves that to torch.
+        threads: most processor threads torch uses for this model; None leaves that to torch.
 
     Raises:
         MissingDependencyError: if torch or transformers is not installed.
@@ -218,11 +218,11 @@ class HuggingFaceBackend(Backend):
 
 
 def _use_threads(count: int) -> None:
-    """Let torch work with ``count`` threads when called from this thread, and leave all other threads as they were."""
+    """Let torch work with ``count`` threads at most for calls from this thread; all other threads stay as they were."""
     import torch
 
     usual = torch.get_num_threads()
-    torch.set_num_threads(count)
+    torch.set_num_threads(min(count, usual))
     # torch has now also made it the default of threads yet to come; said from another thread, this puts that back.
     restore = threading.Thread(target=torch.set_num_threads, args=(usual,))
     restore.start()

@@ -175,9 +175,9 @@ def test_many_dialogs_together_are_faster_than_one_by_one():
     assert max(*row["ratios"], *row["cpu_ratios"]) > 2
 
 
-def test_it_works_with_one_thread_and_leaves_other_threads_alone():
+def test_it_works_with_as_many_threads_as_it_is_given_and_leaves_others_alone():
     before, seen = torch.get_num_threads(), []
-    backend = EmbeddedBackend("mini")
+    backend = EmbeddedBackend("mini", threads=1)
     request = GenerateRequest((Message("user", "Hello."),), GenerateConfig(seed=1, max_tokens=2))
     run(backend.generate([request]))
     backend.engine().model.model.register_forward_hook(lambda *_: seen.append(torch.get_num_threads()))
