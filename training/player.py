@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from training import words
 from training.domains import DOMAINS, Tool, draw_result, free_issue, second_person, with_articles
@@ -52,10 +52,16 @@ class Player:
         facts = dict(speaker.facts if side == "I" or self.script.domain == "smalltalk" else caller.facts)
         facts.update(self.script.result or {}, name=speaker.name)
         facts.update({k: v for k, v in (("day", speaker.day), ("treatment", speaker.treatment)) if v}, **values)
-        template = self.rng.choice(SENTENCES[side, act])
+        template = self.rng.choice(self._sayable(side, act, values))
         if side == "I":
             self.told.update(SLOT.findall(template))
         return with_articles(capital(SLOT.sub(lambda m: facts[m.group(1)], template)))
+
+    def _sayable(self, side: Side, act: str, values: Mapping[str, str]) -> list[str]:
+        """Return the templates of an act that hold nothing the caller's prompt does not tell."""
+        caller = self.script.parties["I"]
+        withheld = {*caller.facts} - {*caller.known, "name", *values} if side == "I" else set()
+        return [t for t in SENTENCES[side, act] if withheld.isdisjoint(SLOT.findall(t))]
 
     def answer(self, side: Side, key: str) -> str:
         """Give a fact, or deny to have it."""
@@ -142,7 +148,8 @@ class Player:
                 self._put(partner, [self.sentence(partner, "go_on")])
                 self._put(side, normal())
         elif kind == "ask":
-            self.asked.add(order.key)
+            if side == "R":
+                self.asked.add(order.key)
             self._put(side, request(self.rng, self.mood[side], order.key, anyhow=True))
             reply = [self.answer(partner, order.key)]
             self._put(partner, self._decorate(partner, reply))

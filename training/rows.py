@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from sdialog.agents.toolloop import unknown_tool
 from training.dialogs import draw_script
 from training.domains import (
     DOMAINS,
+    Tool,
     anything,
     choose_domain,
     draw_facts,
@@ -234,10 +236,9 @@ def tool_row(rng: random.Random) -> list[Message]:
     domain = choose_domain(rng, [name for name, spec in DOMAINS.items() if spec.tools])
     script = draw_script(rng, domain=domain, tool=True, orders=False, rare=RARE)
     caller, helper = script.parties["I"], script.parties["R"]
-    if rng.random() < 0.4 or script.tool is None:
-        script.tool = draw_tool(rng, domain, 1.0)
-        script.tools = [script.tool]
-    tool, player = script.tool, Player(rng, script, {}, RARE)
+    tool, script.tools = _drill_tools(rng, domain)
+    script.tool = tool
+    player = Player(rng, script, {}, RARE)
     messages = [Message("system", system_prompt(rng, helper, caller, domain, script.tools, full=0.5))]
     told = [fact for fact in tool.facts if fact in {*caller.known, "name"} and rng.random() < 0.5]
     opening = [player.answer("I", fact) for fact in told] or [player.sentence("I", f"issue_{domain}")]
@@ -251,6 +252,8 @@ def tool_row(rng: random.Random) -> list[Message]:
         kind = rng.choice(["apologize", "apologize", "mention", "thank", "mood"])
         order = draw_order(rng, kind, helper.mood, RARE)
         messages.append(Message("system", order.wording))
+    if rng.random() < 0.12:
+        messages += _wrong_call(rng, player, script.tools)
     result = script.result = draw_result(rng, domain)
     messages.append(Message("assistant", player.call_text(tool), True))
     messages.append(Message("tool", json.dumps(result)))
@@ -262,13 +265,40 @@ def tool_row(rng: random.Random) -> list[Message]:
     return [*messages, Message("assistant", " ".join(report), True)]
 
 
+def _drill_tools(rng: random.Random, domain: str) -> tuple[Tool, list[Tool]]:
+    """Draw a tool, often one of two arguments or with a new name, and often beside one of another domain."""
+    known = [Tool(n, a, DOMAINS[domain].sources[: len(a)]) for n, a in DOMAINS[domain].tools]
+    long = [tool for tool in known if len(tool.arguments) > 1]
+    choice = rng.random()
+    tool = draw_tool(rng, domain, 1.0) if choice < 0.45 else rng.choice(long if long and choice < 0.7 else known)
+    listed = [tool]
+    if rng.random() < 0.45:
+        other_domain = rng.choice([key for key, spec in DOMAINS.items() if spec.tools and key != domain])
+        listed.append(draw_tool(rng, other_domain, 0.3))
+        rng.shuffle(listed)
+    return tool, listed
+
+
+def _wrong_call(rng: random.Random, player: Player, listed: Sequence[Tool]) -> list[Message]:
+    """A call of a tool that is not there, and what the toolkit answers; only what follows is to be learnt."""
+    names = {tool.name for tool in listed}
+    verb, _, noun = rng.choice(listed).name.partition("_")
+    unknown = draw_tool(rng, choose_domain(rng, [name for name, spec in DOMAINS.items() if spec.tools]), 0.5)
+    near_verb, _, near_noun = unknown.name.partition("_")
+    name = rng.choice([unknown.name, f"{near_verb}_{noun}", f"{verb}_{near_noun}", f"{verb}_ {noun}"])
+    if name in names or player.script.tool is None:
+        return []
+    error = json.dumps({"error": unknown_tool(name, names)}, ensure_ascii=False)
+    return [Message("assistant", player.call_text(player.script.tool._replace(name=name))), Message("tool", error)]
+
+
 MIX: tuple[tuple[float, Callable[[random.Random], list[Message]]], ...] = (
-    (0.57, dialog_row),
+    (0.55, dialog_row),
     (0.12, interview_row),
-    (0.02, list_row),
-    (0.09, drill_row),
-    (0.03, hello_row),
-    (0.17, tool_row),
+    (0.03, list_row),
+    (0.08, drill_row),
+    (0.02, hello_row),
+    (0.20, tool_row),
 )
 
 

@@ -8,7 +8,7 @@ import difflib
 import inspect
 import json
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,7 +91,7 @@ async def _run_call(
 ) -> ToolOutcome:
     tool = tools.get(call.name)
     if tool is None:
-        return _failed(call, _unknown(call.name, tools))
+        return _failed(call, unknown_tool(call.name, tools))
     if call.error is not None:
         return _failed(call, call.error)
     try:
@@ -135,7 +135,8 @@ def _failed(call: ToolCall, reason: str, error: Exception | None = None) -> Tool
     return ToolOutcome(call, json.dumps(output, ensure_ascii=False), failed=True)
 
 
-def _unknown(name: str, tools: Mapping[str, Tool]) -> str:
+def unknown_tool(name: str, tools: Collection[str]) -> str:
+    """Say that there is no tool of this name, and which names there are."""
     near = difflib.get_close_matches(name, tools, n=3, cutoff=0.5)
     if near:
         return f"there is no tool {name!r}; did you mean {' or '.join(repr(n) for n in near)}?"

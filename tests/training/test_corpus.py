@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,10 +14,11 @@ from sdialog.core.attributes import AttributeModel
 from sdialog.llm.prompts import render
 from training.cases import draw_cases
 from training.dialogs import draw_script
+from training.domains import DOMAINS
 from training.prompts import DEFAULT_DETAILS, full_prompt, persona_fields, persona_text
-from training.rows import draw_row, view
+from training.rows import draw_row, tool_row, view
 from training.script import other
-from training.sentences import CHANGE_MIND, FINISH, KEEP_GOING
+from training.sentences import CHANGE_MIND, FINISH, GIVE, KEEP_GOING
 
 
 @given(st.integers(0, 2**32))
@@ -94,14 +96,63 @@ def test_personas_of_the_published_shapes_fit_the_published_classes():
 
 def test_tool_calls_only_use_what_was_said_or_is_denied():
     rng = random.Random(8)
-    for _ in range(150):
+    for _ in range(600):
         script = draw_script(rng, tool=True)
-        heard = ""
-        for step in script.steps:
-            if step.kind == "say":
-                heard += " " + step.text.lower()
-            if step.kind == "call":
-                call = json.loads(step.text.removeprefix("<tool_call>").removesuffix("</tool_call>"))
-                for name, value in call["arguments"].items():
-                    fact = dict(zip(script.tool.arguments, script.tool.facts, strict=True))[name]
-                    assert value.lower() in heard or value == "unknown" or fact == "name"
+        if script.tool is None:  # small talk
+            continue
+        for values, heard in _calls(view(script, "R", "prompt")):
+            _were_heard(values, heard)
+
+
+def test_tool_drills_only_use_what_was_said_or_is_denied():
+    rng = random.Random(9)
+    for _ in range(600):
+        for values, heard in _calls(tool_row(rng)):
+            _were_heard(values, heard)
+
+
+def _calls(messages):
+    """Yield the arguments of every tool call that is learnt, with what was heard before it."""
+    heard = []
+    for message in messages:
+        if message.role == "user":
+            heard.append(message.content.lower())
+        if message.learn and message.content.startswith("<tool_call>"):
+            yield (
+                json.loads(message.content.removeprefix("<tool_call>").removesuffix("</tool_call>"))["arguments"],
+                heard,
+            )
+
+
+def _were_heard(values, heard):
+    """Require that each value was said, or for "unknown" that the caller does not have it."""
+    for value in values.values():
+        denied = value == "unknown" and any("i do not have that" in text or text == "no." for text in heard)
+        assert denied or any(value.lower() in text for text in heard)
+
+
+def test_callers_say_nothing_their_prompt_does_not_tell():
+    rng = random.Random(10)
+    withheld = 0
+    for _ in range(600):
+        script = draw_script(rng, orders=False)
+        caller = script.parties["I"]
+        said = " ".join(step.text for step in script.steps if step.kind == "say" and step.side == "I")
+        for key in set(DOMAINS[script.domain].facts) - set(caller.known):
+            withheld += 1
+            stated = [t.replace("{" + key + "}", caller.facts[key]) for t in GIVE[key]]
+            assert not any(text in said for text in stated)
+            assert key != "nights" or f"for {caller.facts[key]} nights" not in said
+    assert withheld > 100
+
+
+def test_a_call_of_an_unknown_tool_is_seen_but_not_learnt():
+    rng = random.Random(11)
+    seen = 0
+    for _ in range(400):
+        row = tool_row(rng)
+        for before, after in pairwise(row):
+            if after.role == "tool" and "there is no tool" in after.content:
+                seen += 1
+                assert not before.learn and before.content.startswith("<tool_call>")
+    assert seen > 10
