@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from sdialog.core.errors import ConfigError
 
 _WEIGHTS = (".safetensors", ".bin", ".safetensors.index.json")
+_READ_BY_TRANSFORMERS = (*_WEIGHTS, ".json", ".jinja", ".model", ".txt", ".py")
+_EDGE = (
+    1 << 20
+)  # bytes read at either end of a file: no training leaves them as they are, and reading all takes minutes
 _TOKENIZERS = {"tokenizer.json", "tokenizer.model", "tokenizer_config.json", "vocab.json", "vocab.txt"}
 
 
@@ -35,6 +41,19 @@ class Source:
         path = Path(self.name).expanduser()
         return path if path.is_dir() else None
 
+    def fingerprint(self) -> str | None:
+        """Return a digest that changes when the folder's model does, or None for a hub name.
+
+        Of each file, the name, the size and both ends go into it.
+        """
+        folder = self.folder
+        if folder is None:
+            return None
+        files = sorted(
+            path for path in folder.iterdir() if path.is_file() and path.name.endswith(_READ_BY_TRANSFORMERS)
+        )
+        return _digest(tuple((path, path.stat().st_size, path.stat().st_mtime_ns) for path in files))
+
     def check(self) -> None:
         """Refuse a path at which there is no complete model.
 
@@ -55,3 +74,15 @@ class Source:
             missing.append("a tokenizer (tokenizer.json)")
         if missing:
             raise ConfigError(f"model folder {self.name!r} lacks {', '.join(missing)}")
+
+
+@lru_cache(maxsize=64)
+def _digest(files: tuple[tuple[Path, int, int], ...]) -> str:
+    digest = hashlib.blake2b(digest_size=8)
+    for path, size, _ in files:
+        digest.update(f"{path.name}\0{size}\0".encode())
+        with path.open("rb") as file:
+            digest.update(file.read(_EDGE))
+            file.seek(max(_EDGE, size - _EDGE))
+            digest.update(file.read())
+    return digest.hexdigest()

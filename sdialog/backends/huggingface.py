@@ -103,8 +103,14 @@ class HuggingFaceBackend(Backend):
 
     @property
     def identity(self) -> str:
-        """Name, revision and number type: what decides how it answers."""
-        return "@".join(str(part) for part in (self.name, self._source.revision, self._source.dtype) if part)
+        """Name, revision, number type and fingerprint: what decides how it answers."""
+        parts = (self.name, self._source.revision, self._source.dtype, self.fingerprint)
+        return "@".join(str(part) for part in parts if part)
+
+    @property
+    def fingerprint(self) -> str | None:
+        """Digest of the files in a local folder; None for a hub name, whose revision tells."""
+        return self._source.fingerprint()
 
     @property
     def near_ties(self) -> int:

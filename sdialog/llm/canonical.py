@@ -20,6 +20,12 @@ def identity(model: Model) -> str | None:
     return found
 
 
+def fingerprint(model: Model) -> str | None:
+    """Return the digest of a model that is at hand, or None."""
+    found: str | None = getattr(model, "fingerprint", None)
+    return found
+
+
 def request_json(request: GenerateRequest) -> dict[str, Any]:
     """Return what a request asks, as JSON-safe data without secrets.
 

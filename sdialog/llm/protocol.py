@@ -100,6 +100,11 @@ class Backend:
         address = self.address or self.options.get("base_url")
         return f"{self.name}@{mask(str(address))}" if address else self.name
 
+    @property
+    def fingerprint(self) -> str | None:
+        """Digest of the model itself where that is at hand, such as weights in a folder; None elsewhere."""
+        return None
+
     @classmethod
     def unusable_because(cls) -> str | None:
         """Say why this backend cannot work here (a package or key is missing), or None when it can."""

@@ -129,8 +129,7 @@ class ScenarioPlan(Plan):
         return {
             "scenario": without_secrets({**scenario, "name": self.name}),
             "models": {
-                party.name or f"agents[{position}]": party.agent.model_info
-                for position, party in enumerate(self.parties)
+                party.name or f"agents[{position}]": _model(party.agent) for position, party in enumerate(self.parties)
             },
             "prompts": prompt_hashes((party.agent for party in self.parties), written),
             "files": dict(sorted(self.files.items())),
@@ -147,6 +146,14 @@ class ScenarioPlan(Plan):
             agents.append(agent)
         context = None if self.context is None else await self.context.draw(seed, scheduler)
         return Casting(agents, self.conduct, Labels(context=cast("Context | None", context), scenario=self.name))
+
+
+def _model(agent: Agent) -> dict[str, Any]:
+    """Return what a plan says of an agent's model: two versions of one local model must not be mixed in a run."""
+    from sdialog.llm.canonical import fingerprint
+
+    digest = fingerprint(agent.model)
+    return {**agent.model_info, "fingerprint": digest} if digest else dict(agent.model_info)
 
 
 def plan_of(spec: ScenarioSpec, name: str, folder: Path, problems: Problems) -> ScenarioPlan:

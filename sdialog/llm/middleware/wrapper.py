@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
-from sdialog.llm.canonical import identity
+from sdialog.llm.canonical import fingerprint, identity
 from sdialog.llm.failures import answers
 from sdialog.llm.protocol import Batching, Model
 from sdialog.llm.streams import pieces
@@ -45,6 +45,11 @@ class Wrapper:
     def identity(self) -> str | None:
         """Identity of the model inside."""
         return identity(self.inner)
+
+    @property
+    def fingerprint(self) -> str | None:
+        """Fingerprint of the model inside."""
+        return fingerprint(self.inner)
 
     async def generate(self, requests: Sequence[GenerateRequest]) -> list[GenerateResult]:
         """Answer every request."""
