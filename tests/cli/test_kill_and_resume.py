@@ -160,13 +160,21 @@ def test_a_run_may_be_extended(folder: Path) -> None:
     assert (folder / "r" / "dialogs.jsonl").read_bytes() == (folder / "whole" / "dialogs.jsonl").read_bytes()
 
 
-@pytest.mark.slow
-def test_kills_of_a_run_with_the_embedded_model_change_no_byte(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("n", "kills", "limits"),
+    [
+        pytest.param(4, 1, ["--max-turns", "4"], marks=pytest.mark.slow, id="few"),
+        pytest.param(200, 10, [], marks=pytest.mark.long, id="many"),
+    ],
+)
+def test_kills_of_a_run_with_the_embedded_model_change_no_byte(
+    tmp_path: Path, n: int, kills: int, limits: list[str]
+) -> None:
     pytest.importorskip("torch")
-    n = 4
+    rng = random.Random(21)
 
     def run_desk(out: str, concurrency: int) -> subprocess.Popen[str]:
-        arguments = ["support-desk", "-n", str(n), "--out", out, "--concurrency", str(concurrency), "--max-turns", "4"]
+        arguments = ["support-desk", "-n", str(n), "--out", out, "--concurrency", str(concurrency), *limits]
         return subprocess.Popen(
             [*COMMAND, *arguments],
             cwd=tmp_path,
@@ -176,10 +184,15 @@ def test_kills_of_a_run_with_the_embedded_model_change_no_byte(tmp_path: Path) -
             text=True,
         )
 
-    assert finish(run_desk("whole", 4))[0] == 0
-    process = run_desk("killed", 1)
-    wait_for_lines(process, tmp_path / "killed" / "dialogs.jsonl", 2)
-    process.kill()
-    finish(process)
-    assert finish(run_desk("killed", 3))[0] == 0
-    assert (tmp_path / "killed" / "dialogs.jsonl").read_bytes() == (tmp_path / "whole" / "dialogs.jsonl").read_bytes()
+    assert finish(run_desk("whole", 32))[0] == 0
+    dialogs, killed = tmp_path / "killed" / "dialogs.jsonl", 0
+    for _ in range(kills):
+        process = run_desk("killed", rng.choice([1, 3, 8, 16]))
+        wait_for_lines(process, dialogs, min(n - 1, lines_in(dialogs) + rng.randint(1, max(2, n // kills - 10))))
+        time.sleep(rng.random() * 0.05)
+        process.kill()
+        killed += finish(process)[0] == -signal.SIGKILL
+    assert killed == kills
+    assert lines_in(dialogs) < n
+    assert finish(run_desk("killed", 16))[0] == 0
+    assert dialogs.read_bytes() == (tmp_path / "whole" / "dialogs.jsonl").read_bytes()
