@@ -21,9 +21,12 @@ _ALWAYS = _set(
     "accesskey accesstoken apitoken authtoken clientsecret privatekey refreshtoken secretkey sessiontoken"
 )
 _KEY_KINDS = _set(
-    "access account anthropic api auth azure client deploy encryption google license master openai private "
-    "secret service session shared signing ssh storage subscription"
+    "access account anthropic api app auth azure client cohere consumer deepseek deploy encryption function functions "
+    "gateway google groq host license litellm master mistral openai openrouter portkey private secret service session "
+    "shared signing ssh storage subscription together x"
 )
+# What services want to be told with every request: values may be passes under any name, so only names are written.
+_SENT_ALONG = _set("default_headers default_query extra_headers extra_query")
 # Words before "token" that make it a piece of text, not a pass.
 _TEXT_TOKENS = _set(
     "bos bot cls decoder end eos first forced image last mask max min new next pad per sep special start stop think unk"
@@ -77,13 +80,23 @@ def without_secrets(value: T) -> T:
 
 def _clean(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {name: _clean(entry) for name, entry in value.items() if not is_secret_name(name)}
+        open_entries = {name: entry for name, entry in value.items() if not is_secret_name(name)}
+        return {
+            name: _names_only(entry) if name in _SENT_ALONG else _clean(entry) for name, entry in open_entries.items()
+        }
     if isinstance(value, list):
         return [_clean(entry) for entry in value]
     if isinstance(value, tuple):
         cleaned = [_clean(entry) for entry in value]
         return type(value)(*cleaned) if hasattr(value, "_fields") else tuple(cleaned)
     return mask(value) if isinstance(value, str) else value
+
+
+def _names_only(value: Any) -> Any:
+    """Hide every value of a mapping of headers or query parameters."""
+    if not isinstance(value, Mapping):
+        return _clean(value)
+    return {name: HIDDEN for name in value if not is_secret_name(name)}
 
 
 _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (

@@ -97,7 +97,7 @@ class GenerateConfig:
     repetition_penalty: float | None = None
     stop: tuple[str, ...] | None = None
     seed: int | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)  # a misplaced key may be in it
 
     def merge(self, other: GenerateConfig) -> GenerateConfig:
         """Return these options overlaid with those that ``other`` sets."""

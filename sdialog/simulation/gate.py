@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from sdialog.core.errors import ConfigError
+from sdialog.core.errors import ConfigError, UserError
 from sdialog.core.registry import Registry
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def check(validator: Any, name: str, options: Mapping[str, Any], on_fail: Litera
         raise ConfigError(f"validator {name!r} is {type(validator).__name__}, which cannot be called with a dialog")
     try:
         if inspect.isclass(validator):
-            made: Any = validator(**options)
+            made: Any = _made(name, validator, options)
             if not callable(made):
                 raise ConfigError(f"validator {name!r} has no __call__(self, dialog), so it cannot be asked")
             return Check(name, made, on_fail)
@@ -122,6 +122,15 @@ def check(validator: Any, name: str, options: Mapping[str, Any], on_fail: Litera
     except TypeError as error:
         raise ConfigError(f"validator {name!r} does not take {_listed(list(options))}: {error}") from error
     return Check(name, lambda dialog: validator(dialog, **options), on_fail)
+
+
+def _made(name: str, validator: Callable[..., Any], options: Mapping[str, Any]) -> Any:
+    try:
+        return validator(**options)
+    except (TypeError, UserError):
+        raise
+    except Exception as error:
+        raise ConfigError(f"validator {name!r} cannot be made: {type(error).__name__}: {error}") from error
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -66,7 +66,12 @@ class RoleFlipGuard:
             label, claim = _marks_of(other)
             if label.match(text):
                 return f"the reply is labelled with {other!r}, another party"
-            if claim.search(text) and not _shares_name(other, speaker):
+            # "Nora, this is Diego" introduces somebody where there are more than two.
+            claimed = claim.search(text)
+            introduces = (
+                claimed is not None and claimed[0].lower().startswith("this") and len(dialog.personas or ()) > 2
+            )
+            if claimed and not introduces and not _shares_name(other, speaker):
                 return f"the reply claims to come from {other!r}, another party"
         return self._echo(text, dialog, speaker)
 
@@ -89,7 +94,9 @@ def _marks_of(name: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     first = re.escape(name.split()[0]) if name.split() else whole
     label = re.compile(rf"\s*[\[(*\"]*\s*(?:{whole}|{first})\s*[\])*\"]*\s*[:：]", re.IGNORECASE)
     # "I am Riley's manager" speaks about Riley, "I am Riley." speaks as Riley.
-    claim = re.compile(rf"\b(?:I am|I'm|I’m|my name is|this is)\s+(?:{whole}|{first})\b(?!['’])", re.IGNORECASE)
+    # The name's own capitals count, and its clause must end: "this is customer support" names no party "Customer".
+    ends = r"(?=\s*(?:[.,!?;:()–—-]|$|(?:and|speaking|here)\b))"
+    claim = re.compile(rf"\b(?i:I am|I'm|I’m|my name is|this is)\s+(?:{whole}|{first}){ends}")
     return label, claim
 
 

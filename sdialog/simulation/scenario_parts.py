@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from sdialog.core.errors import ConfigError, UnknownNameError
+from sdialog.core.errors import ConfigError, UnknownNameError, UserError
 from sdialog.simulation.gate import Check, check, validators
 from sdialog.simulation.scenario_rules import checked_rule
 
@@ -74,12 +74,17 @@ class Parts:
                 resolve(spec.name, **options)
             return spec.name, options
         from sdialog.backends.scripted import ScriptedModel
+        from sdialog.llm.types import GenerateConfig
 
+        # A script gives no heed to sampling, but a model of the same scenario may have been told about it.
+        sampling = {name: options.pop(name) for name in list(options) if name in GenerateConfig.__dataclass_fields__}
         key = repr((spec.name, spec.replies, sorted(options.items())))
         if key not in self._models:
             label = "scenario" if spec.name is None else spec.name.removeprefix(_SCRIPTED)
-            self._models[key] = ScriptedModel(script, **{"label": label, **options})
-        return self._models[key], {}
+            self._models[key] = _called(
+                ScriptedModel, "a scripted model", {"replies": script, "label": label, **options}
+            )
+        return self._models[key], sampling
 
     def _script(self, spec: ModelSpec) -> Any:
         if spec.replies is not None:
@@ -184,6 +189,8 @@ class Parts:
                 return importlib.import_module(name)
             except ImportError as error:
                 raise ConfigError(f"{kind} module {name!r} cannot be imported: {error}") from error
+            except (Exception, SystemExit) as error:
+                raise ConfigError(f"{kind} module {name!r} fails when imported: {_named(error)}") from error
         path = self._file(name, f"{kind} file")
         # The same file gives the same module, also to a second scenario; an edited file gives a new one.
         alias = f"sdialog_scenario_{hashlib.blake2b(f'{path}{self.files[name]}'.encode(), digest_size=8).hexdigest()}"
@@ -210,8 +217,14 @@ def _called(kind: Callable[..., Any], name: str, options: Mapping[str, Any]) -> 
             raise UnknownNameError(f"argument of {name}", option, known)
     try:
         return kind(**options)
-    except TypeError as error:
+    except UserError:
+        raise
+    except Exception as error:
         raise ConfigError(f"{name} cannot be made: {error}") from error
+
+
+def _named(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _loaded(path: Path, alias: str) -> ModuleType:
@@ -221,6 +234,6 @@ def _loaded(path: Path, alias: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
-        raise ConfigError(f"{path} fails when loaded: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise ConfigError(f"{path} fails when loaded: {_named(error)}") from error
     return module

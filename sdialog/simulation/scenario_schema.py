@@ -68,7 +68,9 @@ class OrchestratorSpec(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     type: str = Field(description="class name, such as LengthOrchestrator, or module:Class")
-    when_contains: Annotated[list[str] | None, BeforeValidator(_as_list)] = Field(
+    when_contains: Annotated[
+        list[str] | None, BeforeValidator(_as_list, json_schema_input_type=str | list[str] | None)
+    ] = Field(
         default=None, description="for SimpleReflexOrchestrator: react when the other side's words contain one of these"
     )
 
@@ -81,28 +83,33 @@ class AgentSpec(_Strict):
     """One party of the conversation."""
 
     name: str | None = Field(default=None, description="speaker name; default: the persona's name")
-    persona: Annotated[dict[str, Any] | None, BeforeValidator(_as_persona)] = Field(
+    persona: Annotated[
+        dict[str, Any] | None, BeforeValidator(_as_persona, json_schema_input_type=str | dict[str, Any])
+    ] = Field(
         default=None,
         description="a library name (support/ava) or a file; or attributes, with 'type' for the class and rules such "
         "as '{18-80}', '{llm}' or a list to choose from; 'from' names a library persona to start from",
     )
-    model: Annotated[ModelSpec | None, BeforeValidator(_as_model)] = Field(
-        default=None, description="name, or name and options; overrides the scenario's"
+    model: Annotated[ModelSpec | None, BeforeValidator(_as_model, json_schema_input_type=str | ModelSpec | None)] = (
+        Field(default=None, description="name, or name and options; overrides the scenario's")
     )
     system_prompt: str | None = Field(default=None, description="a prompt of your own instead of a persona")
-    first_utterance: Annotated[list[str] | None, BeforeValidator(_as_list)] = Field(
-        default=None, description="what it opens with: one text, or several to choose from"
-    )
+    first_utterance: Annotated[
+        list[str] | None, BeforeValidator(_as_list, json_schema_input_type=str | list[str] | None)
+    ] = Field(default=None, description="what it opens with: one text, or several to choose from")
     dialogue_details: str = Field(default="", description="what the conversation is about, for the prompt")
     response_details: str | None = Field(default=None, description="how to reply, for the prompt")
     think: bool | None = Field(default=None, description="ask a reasoning model to think, or not to")
     can_finish: bool = Field(default=True, description="whether it may end the conversation")
-    tools: Annotated[list[str], BeforeValidator(_as_list)] = Field(
+    tools: Annotated[list[str], BeforeValidator(_as_list, json_schema_input_type=str | list[str])] = Field(
         default_factory=list, description="module:function, or file.py:function beside the scenario"
     )
     max_tool_rounds: int = Field(default=8, ge=0, description="most rounds of tool calls in one turn; 0: no tools")
     tool_timeout: float | None = Field(default=30.0, gt=0, description="seconds a tool may take; null: no limit")
-    orchestrators: Annotated[list[OrchestratorSpec], BeforeValidator(_as_list)] = Field(default_factory=list)
+    orchestrators: Annotated[
+        list[OrchestratorSpec],
+        BeforeValidator(_as_list, json_schema_input_type=OrchestratorSpec | list[OrchestratorSpec]),
+    ] = Field(default_factory=list)
 
 
 class GateSpec(BaseModel):
@@ -158,17 +165,23 @@ class ScenarioSpec(_Strict):
 
     name: str | None = Field(default=None, description="what to call it; default: the file's name")
     description: str = Field(default="", description="for people who read the file")
-    model: Annotated[ModelSpec | None, BeforeValidator(_as_model)] = Field(
-        default=None,
-        description="model of all agents that name none: a name, or name and options; default: the settings'",
+    model: Annotated[ModelSpec | None, BeforeValidator(_as_model, json_schema_input_type=str | ModelSpec | None)] = (
+        Field(
+            default=None,
+            description="model of all agents that name none: a name, or name and options; default: the settings'",
+        )
     )
     seed: int = Field(default=13, description="seed of the run")
     max_turns: int = Field(default=40, ge=1, description="exactly this many turns at most")
-    turn_taking: Annotated[dict[str, Any], BeforeValidator(_as_turn_taking)] = Field(
+    turn_taking: Annotated[
+        dict[str, Any], BeforeValidator(_as_turn_taking, json_schema_input_type=str | dict[str, Any])
+    ] = Field(
         default_factory=lambda: {"alternate": None},
         description="alternate, round_robin, random, addressed, model, or {moderator: NAME}",
     )
-    context: Annotated[dict[str, Any] | None, BeforeValidator(_as_context)] = Field(
+    context: Annotated[
+        dict[str, Any] | None, BeforeValidator(_as_context, json_schema_input_type=str | dict[str, Any] | None)
+    ] = Field(
         default=None, description="where and why they talk: attributes of a Context, with the same rules as a persona"
     )
     agents: list[AgentSpec] = Field(min_length=2, description="two parties or more; the first one opens")
@@ -176,7 +189,9 @@ class ScenarioSpec(_Strict):
         default=3, ge=0, description="how often the same words are a loop that ends the dialog, from 2; 0: never"
     )
     guard_retries: int = Field(default=2, ge=0, description="how often a refused draft of a reply is written again")
-    gate: Annotated[list[GateSpec], BeforeValidator(_as_list)] = Field(default_factory=list)
+    gate: Annotated[list[GateSpec], BeforeValidator(_as_list, json_schema_input_type=GateSpec | list[GateSpec])] = (
+        Field(default_factory=list)
+    )
     gate_retries: int = Field(default=3, ge=0, description="how many more tries a rejected dialog gets")
     limits: LimitsSpec = Field(default_factory=LimitsSpec)
     output: OutputSpec = Field(default_factory=OutputSpec)

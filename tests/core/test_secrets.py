@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdialog.core.secrets import is_secret_name, mask, without_secrets
+from sdialog.llm.types import GenerateConfig
 
 SECRET = """api_key apikey apiKey API_KEY OPENAI_API_KEY X-API-Key x-goog-api-key openai_key secret client_secret
 aws_secret_access_key aws_access_key_id accessKey aws_session_token token hf_token access_token refreshToken auth_token
@@ -98,3 +99,18 @@ def test_secrets_in_text_are_masked(text, shown):
 )
 def test_ordinary_messages_stay(text):
     assert mask(text) == text
+
+
+def test_what_is_sent_along_is_known_by_name_only():
+    options = {
+        "default_headers": {"x-functions-code": "abc123"},
+        "default_query": {"sig": "abc123", "api-version": "2"},
+    }
+    assert without_secrets(options) == {
+        "default_headers": {"x-functions-code": "***"},
+        "default_query": {"sig": "***", "api-version": "***"},
+    }
+
+
+def test_a_misplaced_key_is_not_in_the_repr_of_sampling_options():
+    assert "abc123" not in repr(GenerateConfig.from_kwargs({"openai_api_key": "abc123", "temperature": 0.5}))

@@ -166,7 +166,7 @@ def test_no_secret_in_the_description() -> None:
         client=SimpleNamespace(api_key=SECRET),
     )
     assert SECRET not in json.dumps(found.info)
-    assert found.info["default_headers"] == {"X-Team": "a"}
+    assert found.info["default_headers"] == {"X-Team": "***"}  # any header may be a pass
 
 
 def test_none_is_unset() -> None:

@@ -47,6 +47,13 @@ def test_an_unknown_request_names_the_nearest_difference(tmp_path: Path) -> None
     assert isinstance(option.error, LLMError)
 
 
+def test_a_longer_common_end_does_not_hide_the_difference(tmp_path: Path) -> None:
+    beginning, end = "You are taking part in a dialog, " * 4, " and so on until the very end." * 9
+    record(tmp_path / "r", ScriptedModel(["Hi"]), f"{beginning}Ana{end}")
+    (result,) = run(Replay(tmp_path / "r").generate([request(f"{beginning}Ben{end}")]))
+    assert "Ana and so on" in str(result.error) and "Ben and so on" in str(result.error)
+
+
 def test_a_long_common_beginning_is_cut_from_the_difference(tmp_path: Path) -> None:
     long = "word " * 200
     record(tmp_path / "r", ScriptedModel(["Hi"]), long + "END")

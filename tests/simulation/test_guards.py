@@ -51,6 +51,22 @@ def test_the_own_role_passes(text: str) -> None:
     assert RoleFlipGuard().check(text, BETWEEN, "Ava") is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["Hello, this is customer support.", "I am a customer of yours.", "I am an agent here.", "This is A fine day."],
+)
+def test_common_words_that_are_names_too_pass(text: str) -> None:
+    for speaker in ("Agent", "A"):
+        dialog = Dialog(personas={"Customer": {}, "A": {}, "Agent": {}})
+        assert RoleFlipGuard().check(text, dialog, speaker) is None
+
+
+def test_a_moderator_may_introduce_somebody() -> None:
+    panel = Dialog(personas={"Nora": {}, "Diego": {}, "Chair": {}})
+    assert RoleFlipGuard().check("Nora, this is Diego, our engineer.", panel, "Chair") is None
+    assert RoleFlipGuard().check("I am Diego, the engineer.", panel, "Chair") is not None
+
+
 def test_short_echoes_and_shared_names_pass() -> None:
     hello = Dialog(personas={"Ana Diaz": {}, "Ana Roy": {}}, turns=[Turn(speaker="Ana Diaz", text="Hello!")])
     assert RoleFlipGuard().check("Hello!", hello, "Ana Roy") is None

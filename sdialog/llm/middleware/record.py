@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import threading
 from collections.abc import AsyncIterator, Sequence
@@ -174,7 +173,6 @@ def _flat(value: Any, place: str = "") -> dict[str, str]:
 
 def _apart(one: str, two: str, length: int = 60) -> tuple[str, str]:
     """Return both texts from shortly before they part, cut to a readable length."""
-    same = difflib.SequenceMatcher(None, one, two, autojunk=False).find_longest_match()
-    start = same.size if same.a == same.b == 0 else 0
-    start = max(0, start - length // 3)
+    same = next((at for at, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))
+    start = max(0, same - length // 3)
     return one[start : start + length], two[start : start + length]
