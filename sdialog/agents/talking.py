@@ -237,8 +237,8 @@ class Talking:
         return fresh_seed() if given is None else given
 
     def _own_scheduler(self) -> Scheduler:
-        from sdialog.llm.scheduler import Scheduler
+        from sdialog.llm.wrapping import PatientScheduler
 
         if self._scheduler is None:
-            self._scheduler = Scheduler()
+            self._scheduler = PatientScheduler()
         return self._scheduler

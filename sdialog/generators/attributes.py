@@ -152,10 +152,10 @@ async def build(
         return Built(_made(cls, values))
 
     from sdialog.llm.get import resolve
-    from sdialog.llm.scheduler import Scheduler
+    from sdialog.llm.wrapping import PatientScheduler
 
     found = resolve(model, **(options or {}))
-    client = (scheduler or Scheduler()).client(found.model)
+    client = (scheduler or PatientScheduler()).client(found.model)
     blank = GenerateRequest((), found.config, think=found.think, key=key)
     writer = _Writer(cls, client, blank, wording or default_wording(cls), seed)
     await writer.write(filled, max_attempts)

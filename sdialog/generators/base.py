@@ -175,9 +175,9 @@ class BaseAttributeModelGenerator(Generic[A]):
         options = {**self._options} | ({} if temperature is None else {"temperature": temperature})
         wording = self._wording()
         if scheduler is None:
-            from sdialog.llm.scheduler import Scheduler
+            from sdialog.llm.wrapping import PatientScheduler
 
-            scheduler = Scheduler()
+            scheduler = PatientScheduler()
 
         async def one(seed: int) -> A:
             # Several objects count as conversations, so that a model in this process gets them as one batch.

@@ -388,9 +388,9 @@ def _reason_of(error: Exception) -> str:
 
 
 def _new_scheduler() -> Scheduler:
-    from sdialog.llm.scheduler import Scheduler
+    from sdialog.llm.wrapping import PatientScheduler
 
-    return Scheduler()
+    return PatientScheduler()
 
 
 __all__ = ["Conduct", "Conversation", "Labels", "converse", "speaker_names"]

@@ -8,8 +8,8 @@ from typing import Any
 
 from sdialog.llm.middleware import Budget, Cache, Retry, wrap
 from sdialog.llm.protocol import Model
-from sdialog.llm.scheduler import Client, Scheduler
 from sdialog.llm.types import Usage
+from sdialog.llm.wrapping import WrappingScheduler
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Limits:
         return Budget(self.max_calls, self.max_tokens, self.max_cost, prices, used=used)
 
 
-class RunScheduler(Scheduler):
+class RunScheduler(WrappingScheduler):
     """A scheduler whose every model stands behind the run's limits, whoever asks for it.
 
     Args:
@@ -57,17 +57,9 @@ class RunScheduler(Scheduler):
         super().__init__(concurrency=limits.concurrency, max_batch=limits.max_batch)
         self.limits, self.budget = limits, budget
         self._cache = Cache(limits.cache) if limits.cache else None
-        self._wrapped: dict[int, tuple[Model, Model]] = {}
 
-    def client(self, model: Model) -> Client:
-        """Return the client of a model behind the limits."""
-        held = self._wrapped.get(id(model))
-        if held is None:
-            # The original is kept too: an id is only unique as long as its object lives.
-            held = self._wrapped[id(model)] = (model, self._limited(model))
-        return super().client(held[1])
-
-    def _limited(self, model: Model) -> Model:
+    def around(self, model: Model) -> Model:
+        """Return the model behind the limits."""
         limits = self.limits
         # Work of a local model in a thread cannot be called off, and its speed must not decide what is said.
         timeout = limits.call_timeout if model.batching == "concurrent" else None

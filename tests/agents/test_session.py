@@ -236,8 +236,8 @@ def test_a_failed_turn_leaves_what_was_heard_and_can_be_made_again() -> None:
     tries = itertools.count()
 
     def script(request: GenerateRequest) -> str:
-        if next(tries) == 0:
-            raise RateLimitError("slow down", retry_after=1)
+        if next(tries) < 3:  # asked three times
+            raise RateLimitError("slow down", retry_after=0)
         return "Here I am."
 
     stay = Always("Stay.")
