@@ -200,9 +200,13 @@ class Dialog(TextMethods, FileMethods, BaseModel):
             DialogFormatError: if the data is no dialog; it names the first wrong field.
         """
         try:
-            return cls.model_validate(data)
+            dialog = cls.model_validate(data)
         except ValidationError as error:
             raise DialogFormatError(f"not a dialog: {problem(error)}") from error
+        if data and not dialog.model_fields_set:
+            names = ", ".join(repr(name) for name in list(data)[:5])
+            raise DialogFormatError(f"not a dialog: none of its fields ({names}) is one of a dialog's, such as 'turns'")
+        return dialog
 
     @classmethod
     def from_json(cls, json_str: str | bytes) -> Self:
@@ -212,7 +216,9 @@ class Dialog(TextMethods, FileMethods, BaseModel):
             DialogFormatError: if the text is no JSON, with the line, or no dialog.
         """
         try:
-            return cls.model_validate_json(json_str)
+            dialog = cls.model_validate_json(json_str)
+            if dialog.model_fields_set:
+                return dialog
         except ValidationError as error:
             if error.errors(include_url=False)[0]["type"] != "json_invalid":
                 raise DialogFormatError(f"not a dialog: {problem(error)}") from error

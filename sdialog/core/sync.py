@@ -83,21 +83,24 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     if threading.current_thread() is keeper.thread:
         coroutine.close()
         raise RuntimeError("a plain (blocking) call was made inside sdialog's event loop; await its async twin there")
-    task: asyncio.Task[Any] | None = None
+    task: asyncio.Task[T] | None = None
+    future: concurrent.futures.Future[T] = concurrent.futures.Future()
 
-    async def watched() -> T:
+    def begin() -> None:
         nonlocal task
-        task = asyncio.current_task()
-        return await coroutine
+        task = keeper.loop.create_task(coroutine)
+        task.add_done_callback(lambda ended: _settle(future, ended))
 
     def cancel() -> None:
-        if task is None:  # not begun yet: ask again on the loop's next turn
-            keeper.loop.call_soon(cancel)
-        else:
+        if task is not None:
             task.cancel()
+        else:  # the loop takes calls in order, so it was never asked to begin
+            coroutine.close()
+            future.cancel()
+            future.set_running_or_notify_cancel()
 
-    future = asyncio.run_coroutine_threadsafe(watched(), keeper.loop)
     try:
+        keeper.loop.call_soon_threadsafe(begin)
         return future.result()
     except BaseException:
         if not future.done():  # raised in this thread, by Ctrl-C or another signal
@@ -105,3 +108,16 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
             # Its cleaning up may take a while; a second Ctrl-C does not wait for it.
             concurrent.futures.wait([future])
         raise
+
+
+def _settle(future: concurrent.futures.Future[T], ended: asyncio.Task[T]) -> None:
+    """Hand over how a task ended."""
+    if ended.cancelled():
+        future.cancel()
+    if not future.set_running_or_notify_cancel():
+        return
+    error = ended.exception()
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(ended.result())

@@ -84,6 +84,7 @@ class RunStore:
             known = self._settle_plan(dict(plan), fresh)
             self._done = bytearray(max(self.n, known))
             self.resumed = self._recover()
+            (self.folder / SUMMARY).unlink(missing_ok=True)  # it is true of a finished run only
         except BaseException:
             self._lock.release()
             raise
@@ -195,7 +196,6 @@ class RunStore:
             changed = plan_changes(old, plan)
             if changed:
                 raise ConfigError(_refusal(self.folder, changed))
-            (self.folder / SUMMARY).unlink(missing_ok=True)
         # "most" remembers a larger n of earlier, whose dialogs are still in the file.
         write_json(path, {**plan, "most": most})
         return most

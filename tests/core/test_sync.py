@@ -159,6 +159,38 @@ run(work())
     assert child.communicate(timeout=30)[0] == "clean\n" and child.returncode == 7
 
 
+def test_ctrl_c_while_the_work_is_handed_over_cancels_too(root):
+    """The signal arrives when the loop has been given the work, before the caller waits for it."""
+    code = """
+import asyncio, os, signal, time
+from sdialog.core.sync import run
+run(asyncio.sleep(0))
+loop_type = asyncio.SelectorEventLoop
+handed_over = loop_type._write_to_self
+def interrupted(self):
+    handed_over(self)
+    loop_type._write_to_self = handed_over
+    time.sleep(0.1)
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.1)
+async def work():
+    try:
+        print("working", flush=True)
+        await asyncio.sleep(60)
+    finally:
+        print("clean", flush=True)
+loop_type._write_to_self = interrupted
+try:
+    run(work())
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+async def again(): return "usable"
+print(run(again()))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, timeout=30)
+    assert done.stdout.split() == ["working", "clean", "interrupted", "usable"], done.stderr
+
+
 @pytest.mark.parametrize(
     ("cleaning", "interrupts", "expected"),
     [

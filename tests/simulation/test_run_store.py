@@ -250,3 +250,16 @@ def test_a_kill_in_the_middle_of_merging_late_dialogs_changes_nothing(tmp_path: 
         assert list(store.todo()) == []
     assert (tmp_path / "r" / "dialogs.jsonl").read_bytes() == whole
     assert not (tmp_path / "r" / ".dialogs.jsonl.new").exists()
+
+
+def test_a_folder_that_cannot_go_on_stays_as_it_was(tmp_path: Path) -> None:
+    with RunStore(tmp_path / "r", plan(2)) as store:
+        for index in range(2):
+            store.add(outcome(index))
+        store.finish({"status": "done"})
+    dialogs, summary = tmp_path / "r" / "dialogs.jsonl", tmp_path / "r" / "run.json"
+    dialogs.write_bytes(dialogs.read_bytes().replace(b"{", b"[", 1))
+    before = summary.read_bytes()
+    with pytest.raises(DialogFormatError):
+        RunStore(tmp_path / "r", plan(3))
+    assert summary.read_bytes() == before
