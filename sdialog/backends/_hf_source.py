@@ -11,9 +11,8 @@ from sdialog.core.errors import ConfigError
 
 _WEIGHTS = (".safetensors", ".bin", ".safetensors.index.json")
 _READ_BY_TRANSFORMERS = (*_WEIGHTS, ".json", ".jinja", ".model", ".txt", ".py")
-_EDGE = (
-    1 << 20
-)  # bytes read at either end of a file: no training leaves them as they are, and reading all takes minutes
+# Bytes read at either end of a file: no training leaves them as they are, and reading all would take minutes.
+_EDGE = 1 << 20
 _TOKENIZERS = {"tokenizer.json", "tokenizer.model", "tokenizer_config.json", "vocab.json", "vocab.txt"}
 
 

@@ -98,7 +98,7 @@ def exit_code(result: RunResult) -> int:
     """Return the exit code that a result means: 0 all good, 130 interrupted, 2 a mistake to mend, 1 otherwise."""
     if result.status == "interrupted":
         return 130
-    if result.mistake is not None or result.status == "broken":
+    if result.mistake is not None:
         return 2
     return 0 if result.ok else 1
 
@@ -158,7 +158,7 @@ def _report(result: RunResult, folder: Path) -> None:
 
 
 def _advice(result: RunResult, folder: Path) -> str:
-    if result.mistake is not None or result.status == "broken":
+    if result.mistake is not None:
         advice = "mend this first; then run again, with --fresh if the scenario changed"
     elif result.status == "budget":
         advice = "raise the limit in the scenario and run the same command again to go on"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sdialog.core.errors import LLMError, SimulationError, UserError
+from sdialog.core.errors import AuthenticationError, LLMError, SimulationError, UserError
 from sdialog.llm.types import Usage
 from sdialog.simulation.stop_reasons import ERROR
 
@@ -52,7 +52,7 @@ class Failure:
         backend, request_key: which model call failed, where one did.
         usage, counts, attempts: as in :class:`Outcome`.
         fatal: whether the run should end, since every other dialog would fail the same way.
-        mistake: whether it is a UserError: something in the plan, or in what it names, that the user has to mend.
+        mistake: whether the user has to mend something first: the plan, what it names, or a key.
     """
 
     index: int | None
@@ -90,7 +90,7 @@ class Failure:
             message = f"[{cause.backend}] {cause.message}" if cause.backend else cause.message
         else:
             message = str(cause) or type(cause).__name__
-        fields.setdefault("mistake", isinstance(cause, UserError))
+        fields.setdefault("mistake", isinstance(cause, (AuthenticationError, UserError)))
         return cls(index=index, error=type(cause).__name__, message=mask(message), **fields)
 
     def json(self) -> dict[str, Any]:

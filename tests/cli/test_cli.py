@@ -242,6 +242,13 @@ def test_a_full_disk_is_told_in_one_line_and_the_run_goes_on_later(tmp_path: Pat
     assert (tmp_path / "r" / "dialogs.jsonl").read_bytes() == (tmp_path / "whole" / "dialogs.jsonl").read_bytes()
 
 
+def test_a_missing_key_exits_2_and_is_to_be_mended_first(tmp_path: Path) -> None:
+    (tmp_path / "k.yaml").write_text('model: "openai:gpt-4.1"\nagents: [{name: Ana}, {name: Ben}]\n')
+    done = sdialog("generate", "k.yaml", "-n", "3", "--out", "r", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "OPENAI_API_KEY" in done.stderr and "mend this first" in done.stderr
+
+
 FAILING = """\
 agents:
   - name: Ana
