@@ -13,8 +13,9 @@ from sdialog.agents.describe import agent_data
 from sdialog.agents.talking import Talking
 from sdialog.agents.thinking import DEFAULT_PATTERN, ThinkingSplitter, Thoughts
 from sdialog.agents.tools import Tool, as_tools
-from sdialog.core.errors import ConfigError, UnsupportedFeatureError
+from sdialog.core.errors import ConfigError, UnknownNameError, UnsupportedFeatureError
 from sdialog.llm.get import Resolved, resolve
+from sdialog.llm.names import edits
 from sdialog.orchestrators.base import BaseOrchestrator
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Agent(Talking):
 
     Raises:
         ConfigError: if an argument cannot be used.
-        UnknownNameError: if there is no such model.
+        UnknownNameError: if there is no such model, or an argument looks misspelt.
         UnsupportedFeatureError: if tools or inspectors are given and the model cannot do them.
 
     Example:
@@ -98,6 +99,7 @@ class Agent(Talking):
         **llm_kwargs: Any,
     ) -> None:
         self._given = {key: value for key, value in locals().items() if key in _PARAMETERS} | llm_kwargs
+        _refuse_typos(llm_kwargs)
         self._resolved = model if isinstance(model, Resolved) else resolve(model, think=think, **llm_kwargs)
         self.model, self.config, self.model_info, self.think = self._resolved
         self.persona = _persona(persona, system_prompt)
@@ -269,6 +271,14 @@ class Agent(Talking):
 
 
 _PARAMETERS = {*inspect.signature(Agent.__init__).parameters} - {"self", "llm_kwargs"}
+
+
+def _refuse_typos(llm_kwargs: Iterable[str]) -> None:
+    """Refuse an option of the model that is a slip away from an argument of the agent."""
+    for keyword in llm_kwargs:
+        near = [name for name in _PARAMETERS - {"model"} if edits(keyword, name) <= (1 if len(name) < 10 else 2)]
+        if near:
+            raise UnknownNameError("argument", keyword, near, "(of an agent)")
 
 
 def _persona(persona: Any, system_prompt: str | None) -> Any:

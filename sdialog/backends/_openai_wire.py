@@ -26,7 +26,7 @@ SERVER_OPTIONS = ("top_k", "min_p", "repetition_penalty")
 
 REFUSABLE = frozenset(
     {*PLAIN_OPTIONS, *SERVER_OPTIONS, "max_tokens", "max_completion_tokens", "seed", "stop", "logprobs", "top_logprobs"}
-    | {"stream_options", "chat_template_kwargs"}
+    | {"stream_options", "chat_template_kwargs", "response_format"}
 )
 
 _FINISH: dict[str | None, FinishReason] = {

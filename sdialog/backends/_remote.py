@@ -44,8 +44,8 @@ SEED_LIMIT = 2**31
 
 _NOT_ACCEPTED = re.compile(
     r"unsupported|not support|unrecogni[sz]ed|unknown|unexpected|not permitted|not allowed|extra (inputs|fields)"
-    r"|extra_forbidden|forbidden|deprecated|cannot both be|only the default|does not accept|only works|not enabled"
-    r"|invalid (argument|field)",
+    r"|extra_forbidden|forbidden|deprecated|cannot both be|only the default|unavailable|does not accept|only works"
+    r"|not enabled|invalid (argument|field)",
     re.IGNORECASE,
 )
 

@@ -22,6 +22,7 @@ from sdialog.core.errors import AuthenticationError, LLMError, LLMTimeoutError
 from sdialog.core.optional import available, need
 from sdialog.llm.failures import retry_after
 from sdialog.llm.protocol import backends
+from sdialog.llm.structured import with_schema
 from sdialog.llm.types import GenerateRequest, GenerateResult, StreamChunk
 
 _PATH = "/chat/completions"
@@ -69,6 +70,8 @@ class ChatCompletions(RemoteBackend):
         await client.close()
 
     def _body(self, request: GenerateRequest, stream: bool = False) -> dict[str, Any]:
+        if request.schema is not None and "response_format" in self.refused:
+            request = with_schema(request, dict(request.schema), native=False)
         return body_of(request, self.model, official=self.official, refused=self.refused, stream=stream)
 
     async def _send(self, client: Any, request: GenerateRequest) -> GenerateResult:
@@ -135,9 +138,10 @@ class OpenAIBackend(ChatCompletions):
     OpenAI's own service takes neither ``top_k``, ``min_p`` nor ``repetition_penalty``: they are left out there, and
     sent to every other server. An option that a server says it does not take (``temperature`` for some reasoning
     models, ``max_tokens`` where ``max_completion_tokens`` is wanted) is left out, or renamed, from then on, with one
-    warning. ``GenerateRequest.think`` becomes the chat template's ``enable_thinking`` on other servers; on OpenAI's
-    own it is ignored (set ``reasoning_effort`` instead). Further options go into the request's body as they are.
-    Seeds are sent modulo 2**31. Conversations are sent exactly as they are, system messages in their places.
+    warning; a JSON schema is then told in the prompt. ``GenerateRequest.think`` becomes the chat template's
+    ``enable_thinking`` on other servers; on OpenAI's own it is ignored (set ``reasoning_effort`` instead). Further
+    options go into the request's body as they are. Seeds are sent modulo 2**31. Conversations are sent exactly as they
+    are, system messages in their places.
 
     Args:
         model: the model's name there, such as ``gpt-4.1``.
@@ -149,7 +153,6 @@ class OpenAIBackend(ChatCompletions):
         max_connections: most connections open at a time, all kept alive.
         default_headers: headers to add to every request.
         default_query: query parameters to add to every request.
-        openai_api_base: another name for ``base_url``.
 
     Example:
         >>> OpenAIBackend("qwen3", base_url="http://localhost:8000/v1")
@@ -170,10 +173,9 @@ class OpenAIBackend(ChatCompletions):
         max_connections: int = 256,
         default_headers: Mapping[str, str] | None = None,
         default_query: Mapping[str, object] | None = None,
-        openai_api_base: str | None = None,
     ) -> None:
         self._key = (api_key or from_environment("OPENAI_API_KEY") or "").strip()
-        self.address = self._base_url = base_url or openai_api_base or from_environment("OPENAI_BASE_URL")
+        self.address = self._base_url = base_url or from_environment("OPENAI_BASE_URL")
         super().__init__(
             model,
             timeout=timeout,

@@ -14,12 +14,20 @@ from weakref import WeakValueDictionary
 
 from sdialog.core import settings
 from sdialog.core.errors import ConfigError, MissingDependencyError, UnknownNameError
-from sdialog.core.secrets import without_secrets
+from sdialog.core.secrets import is_secret_name, without_secrets
 from sdialog.llm.names import edits, parse
 from sdialog.llm.protocol import Backend, Model, backends
 from sdialog.llm.types import GenerateConfig
 
 _log = logging.getLogger("sdialog")
+# What SDKs, LangChain and the published package call constructor options of ours.
+_ALSO_CALLED = {
+    "openai_api_key": "api_key",
+    "openai_api_base": "base_url",
+    "request_timeout": "timeout",
+    "extra_headers": "default_headers",
+    "extra_query": "default_query",
+}
 _lock = threading.RLock()  # a backend may be built on another, and find that while it is made itself
 _shared: WeakValueDictionary[str, Backend] = WeakValueDictionary()
 
@@ -85,6 +93,8 @@ def resolve(model: Any = None, *, think: bool | None = None, **kwargs: Any) -> R
     if isinstance(model, str):
         return _by_name(model, think, kwargs)
     if isinstance(model, Model):
+        _refuse_typos(kwargs, set(), model.name)
+        _refuse_keys(kwargs, set(), model.name)
         return Resolved(model, GenerateConfig.from_kwargs(kwargs), _info(model.name, think, kwargs), think)
     return _by_wrapping(model, think, kwargs)
 
@@ -121,7 +131,9 @@ def _by_name(name: str, think: bool | None, kwargs: dict[str, Any]) -> Resolved:
     parsed = parse(name)
     kind = backends.get(parsed.backend)
     options_of_kind = _constructor_options(kind)
+    kwargs = _by_our_names(kwargs, options_of_kind, name)
     _refuse_typos(kwargs, options_of_kind, name)
+    _refuse_keys(kwargs, options_of_kind, name)
     options = {k: kwargs[k] for k in kwargs if k in options_of_kind}
     config = GenerateConfig.from_kwargs({k: kwargs[k] for k in kwargs if k not in options_of_kind})
     model = _shared_backend(kind, parsed.model, options)
@@ -179,6 +191,33 @@ def _refuse_typos(kwargs: Mapping[str, Any], options: set[str], name: str) -> No
         near = [k for k in known if len(k) >= 7 and edits(keyword, k) == 1]
         if keyword not in known and near:
             raise UnknownNameError("option", keyword, near, f"(options of model {name!r})")
+
+
+def _by_our_names(kwargs: Mapping[str, Any], options: set[str], name: str) -> dict[str, Any]:
+    """Return the keywords with other names of constructor options put right, and without what is not the model's."""
+    renamed = {_our_name(keyword, options): value for keyword, value in kwargs.items()}
+    if "max_retries" in renamed and "max_retries" not in options:
+        del renamed["max_retries"]
+        _log.warning(
+            "max_retries is left out for %r: sdialog itself asks again after failures that may pass ('attempts' "
+            "under 'limits' in a scenario says how often)",
+            name,
+        )
+    return renamed
+
+
+def _our_name(keyword: str, options: set[str]) -> str:
+    ours = _ALSO_CALLED.get(keyword)
+    return ours if ours in options and keyword not in options else keyword
+
+
+def _refuse_keys(kwargs: Mapping[str, Any], options: set[str], name: str) -> None:
+    """Refuse a key under a name that the backend does not know: unknown options are sent with the request's text."""
+    for keyword in kwargs:
+        if is_secret_name(keyword) and keyword not in options:
+            keys = [option for option in sorted(options) if is_secret_name(option)]
+            cure = f"give it as {' or '.join(keys)}" if keys else "give it to what makes the model"
+            raise ConfigError(f"{name!r} knows no option {keyword!r}, which looks like a key; {cure}")
 
 
 def _info(name: str, think: bool | None, kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -88,7 +88,7 @@ async def ask(client: Client, request: GenerateRequest, form: type[BaseModel] | 
         City(name='Bern', people=134000)
     """
     schema = schema_of(form)
-    request = _with_schema(request, schema, native="schema" in client.features)
+    request = with_schema(request, schema, native="schema" in client.features)
     first = await client.complete(request)
     try:
         return Structured(parse(first.text, form), first.text, first.usage)
@@ -155,7 +155,8 @@ def parse(text: str, form: type[BaseModel] | Mapping[str, Any]) -> Any:
     raise FormError(complaints[0] if complaints else [_why_no_json(text)])
 
 
-def _with_schema(request: GenerateRequest, schema: dict[str, Any], *, native: bool) -> GenerateRequest:
+def with_schema(request: GenerateRequest, schema: dict[str, Any], *, native: bool) -> GenerateRequest:
+    """Return the request with a schema for its service to keep (``native``), or with the schema told in the prompt."""
     if native:
         return dataclasses.replace(request, schema=schema)
     demand = render("structured/instruct", schema=_text(schema))

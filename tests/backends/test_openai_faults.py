@@ -325,3 +325,18 @@ def test_faults_do_not_depend_on_the_order_of_arrival() -> None:
             return asyncio.run(call())
 
     assert outcome(list(range(30))) == outcome(list(reversed(range(30))))
+
+
+def test_a_server_without_response_format_gets_the_schema_in_the_prompt() -> None:
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+
+    def simple(received: Any) -> Answer | Reply:
+        if "response_format" in received.json:
+            return said(400, "This response_format type is unavailable now", param="response_format")
+        return Reply('{"city": "Bern"}')
+
+    with serve([simple] * 3) as server:
+        result = ask(server.base_url, GenerateRequest(REQUEST.messages, schema=schema))
+        assert result.text == '{"city": "Bern"}'
+        (message,) = server.requests[-1].json["messages"]
+    assert message["content"].startswith("Hi!") and '"city"' in message["content"]

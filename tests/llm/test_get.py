@@ -42,9 +42,18 @@ class Recorder(Backend):
 
     prefix = "recorder"
 
-    def __init__(self, model: str, *, base_url: str = "", api_key: str = "", size: int = 1, **options: Any) -> None:
+    def __init__(
+        self,
+        model: str,
+        *,
+        base_url: str = "",
+        api_key: str = "",
+        size: int = 1,
+        aws_secret_access_key: str = "",
+        **options: Any,
+    ) -> None:
         super().__init__(model, base_url=base_url, **options)
-        self.api_key, self.size = api_key, size
+        self.api_key, self.size, self.aws = api_key, size, aws_secret_access_key
 
     async def generate(self, requests: Any) -> list[GenerateResult]:
         return [GenerateResult("ok") for _ in requests]
@@ -209,6 +218,32 @@ def test_a_misspelt_option_is_an_error() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'base_url'"):
         resolve("recorder:m", base_ulr="http://x")
     assert resolve("recorder:m", top_a=0.5, min_tokens=3).config.extra == {"top_a": 0.5, "min_tokens": 3}
+
+
+def test_a_misspelt_option_of_a_model_object_is_an_error() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'temperature'"):
+        resolve(ScriptedModel(["Hi"]), temprature=0.5)
+
+
+def test_options_are_known_by_their_names_elsewhere(caplog: pytest.LogCaptureFixture) -> None:
+    found = resolve(
+        "openai:m", openai_api_key=SECRET, openai_api_base="http://x/v1", extra_headers={"X-Team": "a"}, max_retries=2
+    )
+    assert found.config == GenerateConfig()
+    assert found.model.address == "http://x/v1"  # type: ignore[attr-defined]
+    assert found.info["base_url"] == "http://x/v1" and SECRET not in str(found.info)
+    assert "'attempts' under 'limits'" in caplog.text
+    assert resolve("openai:m", api_key=SECRET, base_url="http://x/v1", default_headers={"X-Team": "a"}).model == (
+        found.model
+    )
+
+
+def test_a_key_under_an_unknown_name_is_not_sent_along() -> None:
+    with pytest.raises(ConfigError, match="give it as api_key") as caught:
+        resolve("recorder:m", openai_token=SECRET)
+    assert SECRET not in str(caught.value)
+    with pytest.raises(ConfigError, match="looks like a key"):
+        resolve(ScriptedModel(["Hi"]), api_key=SECRET)
 
 
 def test_a_mapping_names_model_and_options() -> None:
