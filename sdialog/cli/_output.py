@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from sdialog.core.dialog import Dialog
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 
@@ -44,8 +47,12 @@ def print_table(rows: Iterable[Sequence[str]], *headers: str) -> None:
     Console(width=shutil.get_terminal_size().columns, markup=False, highlight=False).print(table)
 
 
-def run_place(path: Path) -> Path:
+def run_place(path: Path, *, dialogs: bool = True) -> Path:
     """Return a path to read dialogs from.
+
+    Args:
+        path: what the user named.
+        dialogs: whether a run folder must hold dialogs already.
 
     Raises:
         UserError: if there is nothing, or a run folder without dialogs yet.
@@ -54,6 +61,29 @@ def run_place(path: Path) -> Path:
 
     if not path.exists():
         raise UserError(f"there is no file or folder {path}; make a run with: sdialog generate SCENARIO --out {path}")
-    if (path / "plan.json").exists() and not (path / "dialogs.jsonl").exists():
+    if dialogs and (path / "plan.json").exists() and not (path / "dialogs.jsonl").exists():
         raise UserError(f"the run in {path} holds no dialogs yet; go on with it by the same sdialog generate command")
     return path
+
+
+def run_dialogs(place: Path) -> Iterator[Dialog]:
+    """Yield the dialogs of a run folder, or of any other place.
+
+    Raises:
+        DialogFormatError: at something that is no dialog; in a run, says how to mend it.
+    """
+    from sdialog.core.errors import DialogFormatError
+    from sdialog.core.io import read_dialogs
+
+    run = place / "dialogs.jsonl"
+    if not run.exists():
+        yield from read_dialogs(place)
+        return
+    try:
+        yield from read_dialogs(run)
+    except DialogFormatError as error:
+        if not (place / "plan.json").exists():
+            raise
+        raise DialogFormatError(
+            f"{error}. If the run was killed while writing, the same sdialog generate command mends it and goes on"
+        ) from error

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sdialog.cli._output import JsonOption, print_json, print_table, run_place, single
+from sdialog.cli._output import JsonOption, print_json, print_table, run_dialogs, run_place, single
 
 _SUFFIXES = {
     "openai": ".openai.jsonl",
@@ -34,7 +34,6 @@ def export(
     from sdialog.core.errors import UserError
     from sdialog.core.export import FORMATS
     from sdialog.core.export import export as write
-    from sdialog.core.io import read_dialogs
 
     if to is None:
         if as_json:
@@ -45,9 +44,9 @@ def export(
     if run is None:
         raise UserError("say what to export: sdialog export RUN --to FORMAT")
     place = run_place(run)
-    source = place / "dialogs.jsonl" if (place / "dialogs.jsonl").exists() else place
     target = out or _beside(place, to)
-    count = write(read_dialogs(source), target, to, assistant=assistant, system=system, persona=persona)
+    _spare_the_source(place, target)
+    count = write(run_dialogs(place), target, to, assistant=assistant, system=system, persona=persona)
     if as_json:
         print_json({"dialogs": count, "format": to, "out": str(target)})
     else:
@@ -60,6 +59,16 @@ def _beside(place: Path, fmt: str) -> Path:
     if place.is_dir():
         return place / "export" / (f"dialogs{suffix}" if suffix else fmt)
     return place.with_name(place.name.split(".")[0] + (suffix or f"-{fmt}"))
+
+
+def _spare_the_source(place: Path, target: Path) -> None:
+    """Refuse to write over what is being read, and over the files of a run."""
+    from sdialog.core.errors import UserError
+    from sdialog.simulation.run_store import PLAN, RUN_FILES
+
+    of_a_run = target.name in RUN_FILES and (target.parent / PLAN).exists()
+    if of_a_run or target.resolve() == place.resolve():
+        raise UserError(f"--out {target} would write over the data of {place}; name another file or folder")
 
 
 app = single(export)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sdialog.cli._output import JsonOption, run_place, single
+from sdialog.cli._output import JsonOption, run_dialogs, run_place, single
 from sdialog.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -26,16 +25,16 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Print a dialog with what happened behind it; the first one unless told otherwise."""
-    place = run_place(run)
     if failed:
-        _show_failures(place, events, as_json)
+        _show_failures(run_place(run, dialogs=False), events, as_json)
         return
+    place = run_place(run)
     if index is not None and index < 0:
         raise UserError(f"--index counts from 0, got {index}")
     every = every and index is None and dialog_id is None
     wanted = dialog_id if dialog_id is not None else _id_of(place, index)
     shown = 0
-    for position, dialog in enumerate(_dialogs(place)):
+    for position, dialog in enumerate(run_dialogs(place)):
         if every or (position == (index or 0) if wanted is None else str(dialog.id) == wanted):
             _print(dialog, events, as_json)
             shown += 1
@@ -49,17 +48,11 @@ def _id_of(place: Path, index: int | None) -> str | None:
     """Return the id of a run's dialog, which is found by id, since failed dialogs leave gaps; None without a run."""
     if index is None or not (place / "plan.json").exists():
         return None
-    from sdialog.simulation.run_store import dialog_id
+    from sdialog.simulation.run_files import parsed
+    from sdialog.simulation.run_store import PLAN, dialog_id
 
-    plan = json.loads((place / "plan.json").read_text(encoding="utf-8"))
+    plan = parsed(place / PLAN, 1, (place / PLAN).read_bytes())
     return dialog_id(int(plan["seed"]), index)
-
-
-def _dialogs(place: Path) -> Iterator[Dialog]:
-    from sdialog.core.io import read_dialogs
-
-    run = place / "dialogs.jsonl"
-    return read_dialogs(run if run.exists() else place)
 
 
 def _print(dialog: Dialog, events: bool, as_json: bool) -> None:
@@ -71,10 +64,11 @@ def _print(dialog: Dialog, events: bool, as_json: bool) -> None:
 
 def _show_failures(place: Path, events: bool, as_json: bool) -> None:
     from sdialog.core.dialog import Dialog
+    from sdialog.simulation.run_files import lines_of, parsed
+    from sdialog.simulation.run_store import FAILURES
 
-    path = place / "failures.jsonl"
-    lines = path.read_text(encoding="utf-8").split("\n") if path.exists() else []
-    failures = [json.loads(line) for line in lines if line]
+    path = place / FAILURES
+    failures = [parsed(path, number, line) for number, line in lines_of(path)]
     if not failures:
         typer.echo(f"no failed dialogs in {place}")
     for failure in failures:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from sdialog.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from sdialog.core.errors import LLMError
@@ -70,6 +74,36 @@ class ToolSpec:
     parameters: Mapping[str, Any]
 
 
+class _Kind(NamedTuple):
+    """What values an option may have."""
+
+    said: str
+    whole: bool = False
+    least: float = -math.inf
+    most: float = math.inf
+
+
+_NUMBER = _Kind("a number")
+_SHARE = _Kind("a number from 0 to 1", least=0, most=1)
+_OPTIONS = {
+    "temperature": _Kind("a number, 0 or more", least=0),
+    "top_p": _SHARE,
+    "min_p": _SHARE,
+    "top_k": _Kind("a whole number", whole=True),
+    "max_tokens": _Kind("a whole number, 1 or more", whole=True, least=1),
+    "seed": _Kind("a whole number", whole=True),
+    "stop": _Kind("a text or a list of texts"),
+}
+
+
+def _possible(name: str, value: Any) -> bool:
+    if name == "stop":
+        return isinstance(value, str) or (isinstance(value, Sequence) and all(isinstance(v, str) for v in value))
+    kind = _OPTIONS.get(name, _NUMBER)
+    number = isinstance(value, Integral if kind.whole else Real) and not isinstance(value, bool)
+    return number and kind.least <= value <= kind.most
+
+
 @dataclass(frozen=True, slots=True)
 class GenerateConfig:
     """Sampling options; None means unset, and an unset option is not sent.
@@ -111,9 +145,16 @@ class GenerateConfig:
 
     @classmethod
     def from_kwargs(cls, kwargs: Mapping[str, Any]) -> GenerateConfig:
-        """Sort keyword arguments: known options by name, all others into ``extra``; None is unset."""
+        """Sort keyword arguments: known options by name, all others into ``extra``; None is unset.
+
+        Raises:
+            ConfigError: if an option has a value that no model could take.
+        """
         known = {f.name for f in dataclasses.fields(cls)} - {"extra"}
         options = {k: v for k, v in kwargs.items() if k in known and v is not None}
+        for name, value in options.items():
+            if not _possible(name, value):
+                raise ConfigError(f"{name} is {_OPTIONS.get(name, _NUMBER).said}, not {value!r:.60}")
         if "stop" in options:
             options["stop"] = (options["stop"],) if isinstance(options["stop"], str) else tuple(options["stop"])
         return cls(**options, extra={k: v for k, v in kwargs.items() if k not in known and v is not None})

@@ -4,7 +4,7 @@
 
     plan.json        what is being made: scenario, seed, n, versions, prompt hashes; written before the first dialog
     dialogs.jsonl    finished dialogs, one a line, by index
-    failures.jsonl   dialogs that failed, with cause and partial dialog; their indices are tried again on resume
+    failures.jsonl   dialogs that failed, with cause and partial dialog, until a later try of them has ended
     usage.jsonl      per dialog: model usage of each agent, and guard refusals
     late.jsonl       dialogs whose first attempt had failed, until the end of the run puts them in their place
     run.json         summary; written last, so its presence means that the run came to an orderly end
@@ -47,7 +47,7 @@ PLAN, DIALOGS, FAILURES, USAGE, LATE, SUMMARY = (
     "late.jsonl",
     "run.json",
 )
-_OURS = (SUMMARY, DIALOGS, FAILURES, USAGE, LATE, PLAN)
+RUN_FILES = (SUMMARY, DIALOGS, FAILURES, USAGE, LATE, PLAN)
 
 
 def dialog_id(run_seed: int, index: int) -> str:
@@ -151,6 +151,7 @@ class RunStore:
         for file in (self._usage, self._dialogs, self._late, self._failures):
             file.close()
         self._merge_late()
+        replace_file(self.folder / FAILURES, self._standing_failures())
         for name in (DIALOGS, FAILURES, USAGE):
             (self.folder / name).touch()
         write_json(self.folder / SUMMARY, dict(summary))
@@ -177,7 +178,7 @@ class RunStore:
         if self.folder.exists() and not self.folder.is_dir():
             raise ConfigError(f"{self.folder} is a file; give a folder for the run")
         self.folder.mkdir(parents=True, exist_ok=True)
-        held = [name for name in _OURS if (self.folder / name).exists()]
+        held = [name for name in RUN_FILES if (self.folder / name).exists()]
         if held and PLAN not in held:
             raise ConfigError(
                 f"{self.folder} holds {', '.join(held)} but no {PLAN}, so it is not a run that can go on; "
@@ -188,7 +189,7 @@ class RunStore:
         """Compare with the plan on disk and write the new one; return how many dialogs were ever planned."""
         path, most = self.folder / PLAN, self.n
         if fresh:
-            for name in _OURS:
+            for name in RUN_FILES:
                 (self.folder / name).unlink(missing_ok=True)
         elif path.exists():
             old = parsed(path, 1, path.read_bytes())
@@ -213,18 +214,31 @@ class RunStore:
         return self._frontier > 0
 
     def _keep_usage_of_failures(self) -> None:
-        """Failed dialogs are tried again, so their records go; what they used stays, since a budget counts it.
+        """Failed dialogs are tried again: move what they used to the usage file, since a budget counts it.
 
         Killed in the middle of this, the next start counts some of it twice: a budget rather ends early than late.
         """
-        cut_torn_end(self.folder / FAILURES)
+        path = self.folder / FAILURES
+        if not path.exists():
+            return
+        cut_torn_end(path)
         spent = LineFile(self.folder / USAGE)
         for failure in self.failures():
             if failure["usage"]:
                 entry = {"index": failure["index"], "discarded": True, "usage": failure["usage"]}
                 spent.append(json.dumps(entry, ensure_ascii=False).encode())
         spent.close()
-        (self.folder / FAILURES).unlink(missing_ok=True)
+        moved = ({**json.loads(line), "usage": {}} for line in self._standing_failures())
+        replace_file(path, (json.dumps(failure, ensure_ascii=False).encode() for failure in moved))
+
+    def _standing_failures(self) -> Iterator[bytes]:
+        """Yield the last record of each dialog that is still not there."""
+        path = self.folder / FAILURES
+        last = {parsed(path, number, line)["index"]: number for number, line in lines_of(path)}
+        for number, line in lines_of(path):
+            index = parsed(path, number, line)["index"]
+            if last[index] == number and not self._done[index]:
+                yield line
 
     def _indexed(self, path: Path) -> Iterator[tuple[int, bytes]]:
         """Yield index and line of each stored dialog, in file order."""

@@ -66,8 +66,11 @@ class Problems:
         return _At(self, where)
 
     def add(self, message: str, where: Where) -> None:
-        """Note one problem."""
-        self.found.append(Problem(message, where, self.located.line(where)))
+        """Note one problem; what several agents share is told once."""
+        problem = Problem(message, where, self.located.line(where))
+        same = (found for found in self.found if found.message == message)
+        if not any(found.where == where or (found.line is not None and found.line == problem.line) for found in same):
+            self.found.append(problem)
 
     def raise_if_any(self) -> None:
         """Raise what was collected.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 def _as_model(value: Any) -> Any:
@@ -39,6 +40,12 @@ def _no_single(value: int) -> int:
     if value == 1:
         raise ValueError("what is said once is no loop; give 2 or more, or 0 for never")
     return value
+
+
+def _folder_name(name: str) -> str:
+    if not name.strip() or name in (".", "..") or re.search(r"[\\/\0]", name):
+        raise ValueError(f"a name is also the name of a folder, so it cannot be empty or a path: {name!r}")
+    return name
 
 
 class _Strict(BaseModel):
@@ -149,6 +156,12 @@ class LimitsSpec(_Strict):
         default=None, description="file that remembers model calls from run to run; starts at the working folder"
     )
 
+    @model_validator(mode="after")
+    def _costs_are_known(self) -> Self:
+        if self.max_cost is not None and not self.prices:
+            raise ValueError("max_cost needs prices, such as {'openai:gpt-4.1*': [2.0, 8.0]} (per million tokens)")
+        return self
+
 
 class OutputSpec(_Strict):
     """Defaults for the command line."""
@@ -163,7 +176,9 @@ class OutputSpec(_Strict):
 class ScenarioSpec(_Strict):
     """A scenario: who talks, about what, by which rules. Every key but ``agents`` may be left out."""
 
-    name: str | None = Field(default=None, description="what to call it; default: the file's name")
+    name: Annotated[str, AfterValidator(_folder_name)] | None = Field(
+        default=None, description="what to call it, and its folder in runs/; default: the file's name"
+    )
     description: str = Field(default="", description="for people who read the file")
     model: Annotated[ModelSpec | None, BeforeValidator(_as_model, json_schema_input_type=str | ModelSpec | None)] = (
         Field(

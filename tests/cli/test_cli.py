@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -267,6 +268,31 @@ def test_failed_dialogs_exit_1_and_can_be_looked_at(tmp_path: Path) -> None:
     shown = sdialog("show", "r", "--failed", cwd=tmp_path)
     assert "dialog 2: ServerError" in shown.stdout
     assert "[Ben] Hello to you." in shown.stdout
+
+
+def test_a_torn_run_can_be_looked_at_and_says_how_to_mend_it(made: Path, tmp_path: Path) -> None:
+    run = tmp_path / "r"
+    shutil.copytree(made, run)
+    lines = (made / "dialogs.jsonl").read_bytes()
+    (run / "dialogs.jsonl").write_bytes(lines[:-20])
+    for command in (["show", "r", "--all"], ["export", "r", "--to", "openai"]):
+        done = sdialog(*command, cwd=tmp_path)
+        assert done.returncode == 2 and "Traceback" not in done.stderr
+        assert "the same sdialog generate command mends it" in done.stderr
+    (run / "failures.jsonl").write_text('{"index": 0, "err')
+    assert "no failed dialogs" in sdialog("show", "r", "--failed", cwd=tmp_path).stdout
+    (run / "plan.json").write_text('{"seed": 1')
+    done = sdialog("show", "r", "--index", "0", cwd=tmp_path)
+    assert done.returncode == 2 and "plan.json" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("target", ["made/dialogs.jsonl", "made/plan.json", "made"])
+def test_an_export_spares_the_run_it_reads(made: Path, tmp_path: Path, target: str) -> None:
+    out = made.parent / target.replace("made", made.name)
+    before = (made / "dialogs.jsonl").read_bytes()
+    done = sdialog("export", made, "--to", "jsonl", "--out", out, cwd=tmp_path)
+    assert done.returncode == 2 and "would write over" in done.stderr
+    assert (made / "dialogs.jsonl").read_bytes() == before
 
 
 def test_output_into_a_closed_pipe_is_no_crash(made: Path) -> None:

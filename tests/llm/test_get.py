@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 import subprocess
 import sys
 import threading
@@ -223,6 +224,25 @@ def test_a_misspelt_option_is_an_error() -> None:
 def test_a_misspelt_option_of_a_model_object_is_an_error() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'temperature'"):
         resolve(ScriptedModel(["Hi"]), temprature=0.5)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("temperature", "hot", "temperature is a number, 0 or more, not 'hot'"),
+        ("temperature", -1, "0 or more"),
+        ("top_p", 1.5, "a number from 0 to 1"),
+        ("max_tokens", 0, "1 or more"),
+        ("max_tokens", 2.5, "a whole number"),
+        ("seed", True, "a whole number"),
+        ("stop", 3, "a text or a list of texts"),
+        ("presence_penalty", "much", "a number"),
+        ("temperature", math.nan, "0 or more"),
+    ],
+)
+def test_a_value_no_model_can_take_is_told_at_once(option: str, value: Any, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        resolve("recorder:m", **{option: value})
 
 
 def test_options_are_known_by_their_names_elsewhere(caplog: pytest.LogCaptureFixture) -> None:

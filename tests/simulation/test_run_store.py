@@ -84,10 +84,35 @@ def test_failed_dialogs_are_tried_again_and_take_their_place(tmp_path: Path) -> 
     write_all(tmp_path / "r", 8, frozenset({0, 3, 4, 7}))
     with RunStore(tmp_path / "r", plan(8)) as store:
         assert list(store.todo()) == [0, 3, 4, 7]
-        assert list(store.failures()) == []
+        assert [(record["index"], record["usage"]) for record in store.failures()] == [
+            (0, {}),
+            (3, {}),
+            (4, {}),
+            (7, {}),
+        ]
         discarded = [entry for entry in store.usage_lines() if entry.get("discarded")]
         assert [entry["usage"]["A"]["input_tokens"] for entry in discarded] == [7] * 4
     assert write_all(tmp_path / "r", 8) == whole
+    assert (tmp_path / "r" / "failures.jsonl").read_text() == ""
+
+
+def test_why_a_dialog_failed_is_kept_until_a_later_try_has_ended(tmp_path: Path) -> None:
+    write_all(tmp_path / "r", 8, frozenset({0, 3, 4}))
+    with RunStore(tmp_path / "r", plan(8)) as store:  # stopped after two of three
+        store.add(outcome(0))
+        store.add_failure(Failure(3, "LLMTimeoutError", "no answer"))
+    with RunStore(tmp_path / "r", plan(8)) as store:
+        assert [(record["index"], record["error"]) for record in store.failures()] == [
+            (4, "ServerError"),
+            (3, "LLMTimeoutError"),
+        ]
+        store.add(outcome(3))
+        store.add_failure(failure(4))
+        store.finish({"status": "some_failed"})
+        assert [record["index"] for record in store.failures()] == [4]
+    with RunStore(tmp_path / "r", plan(8)) as store:
+        spent = [entry["index"] for entry in store.usage_lines() if entry.get("discarded")]
+    assert spent == [0, 3, 4, 4]
 
 
 def test_another_plan_is_refused_and_the_difference_named(tmp_path: Path) -> None:

@@ -100,6 +100,15 @@ def test_shipped_scripted_scenarios_run_to_their_end(name: str) -> None:
 CASES = [
     ("orchestrators:", "orchestrater:", 10, "unknown key 'orchestrater' in agents[1]; did you mean 'orchestrators'?"),
     ("name: desk", "nmae: desk", 1, "unknown key 'nmae'; did you mean 'name'"),
+    ("name: desk", "name: ../desk", 1, "also the name of a folder"),
+    (
+        '{replies: ["Hello there.", "Goodbye. STOP"]}',
+        "{name: 'embedded:mini', temperature: hot}",
+        2,
+        "temperature is a number, 0 or more",
+    ),
+    ("name: desk", "limits: {max_cost: 3}", 1, "max_cost needs prices"),
+    ("name: desk", "turn_taking: {model: {retries: abc}}", 1, "retries of the turn-taking policy is a whole number"),
     ("support/ava", "support/avaa", 8, "unknown persona 'support/avaa'; did you mean 'support/ava'"),
     ("type: Customer", "type: Custmer", 5, "unknown persona class 'Custmer'; did you mean 'Customer'"),
     ("issue:", "isue:", 5, "unknown attribute of Customer 'isue'; did you mean 'issue'"),
@@ -148,6 +157,7 @@ def test_a_mistake_is_told_with_its_line_and_what_was_meant(
 ) -> None:
     assert right in GOOD
     told = problems(folder, GOOD.replace(right, wrong))
+    assert len(told) == len(set(told))
     assert any(t.startswith(f"{folder / 'bad.yaml'}, line {line}: ") and message in t for t in told), told
 
 

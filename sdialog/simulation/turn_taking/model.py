@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from sdialog.core.errors import ConfigError
 from sdialog.core.seeds import derive_seed
 from sdialog.llm.types import GenerateConfig, GenerateRequest, Message
 from sdialog.simulation.turn_taking.base import TURN_TAKING, Floor, TurnTaking, named_in, policies
@@ -27,9 +28,17 @@ class ModelChosen(TurnTaking):
         model: name of the model to ask; default: the first party's.
         retries: how often to ask again after an unreadable answer.
         turns: how many of the latest turns to show.
+
+    Raises:
+        ConfigError: if a number is none.
     """
 
     def __init__(self, model: str | None = None, retries: int = 2, turns: int = 12) -> None:
+        for option, value, least in (("retries", retries, 0), ("turns", turns, 1)):
+            if not isinstance(value, int) or value < least:
+                raise ConfigError(
+                    f"{option} of the turn-taking policy is a whole number from {least} up, not {value!r}"
+                )
         self.model, self.retries, self.turns = model, retries, turns
 
     async def next(self, floor: Floor) -> str:
