@@ -20,11 +20,13 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from training import tokenizer as tokenizers
 from training.encode import IGNORE, Batch, batches, encode, pack
-from training.network import CONTEXT, Trunk
+from training.network import CONTEXT, Trunk, pool_heads
 from training.optimizer import Muon
 from training.rows import dialog_row, drill_row, interview_row, list_row
 
 VALUE_WEIGHT = 2.0
+# A third of the query heads: reading keys and values is most of a step when many dialogs run together.
+KEY_HEADS = 2
 CHECKS = {
     "dialog": (dialog_row, 40),
     "interview": (interview_row, 20),
@@ -59,7 +61,7 @@ def new_model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
             intermediate_size=512,
             num_hidden_layers=4,
             num_attention_heads=6,
-            num_key_value_heads=6,
+            num_key_value_heads=KEY_HEADS,
             max_position_embeddings=CONTEXT,
             tie_word_embeddings=True,
             bos_token_id=None,
@@ -72,7 +74,7 @@ def new_model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
 
 
 def start_model(tokenizer: PreTrainedTokenizerFast, start: Path | None) -> LlamaForCausalLM:
-    """Return a new model, or the one in ``start`` moved to this tokenizer."""
+    """Return a new model, or the one in ``start`` moved to this tokenizer and number of key heads."""
     model = new_model(tokenizer)
     if start is None:
         return model
@@ -81,6 +83,8 @@ def start_model(tokenizer: PreTrainedTokenizerFast, start: Path | None) -> Llama
     known = tokenizers.load(start)
     moved = table if known.get_vocab() == tokenizer.get_vocab() else tokenizers.transplant(known, table, tokenizer)
     weights = {k: v for k, v in old.state_dict().items() if "embed_tokens" not in k and "lm_head" not in k}
+    if old.config.num_key_value_heads != KEY_HEADS:
+        weights = pool_heads(weights, old.config.num_key_value_heads, KEY_HEADS)
     model.load_state_dict(weights, strict=False)
     with torch.no_grad():
         model.get_input_embeddings().weight.copy_(moved)

@@ -151,6 +151,7 @@ class Batch:
         while True:
             self._advance(logits)
             if not self.rows:
+                self.cache.retire()
                 return self.outcomes
             logits = self._step()
 
@@ -177,6 +178,7 @@ class Batch:
             if isinstance(own, ArenaCache):
                 kv = own.read(0, 0, len(ids))
                 held.update({indices[row]: (group.length, kv) for row in group.rows})
+            own.retire()
 
     # -- forward calls
 

@@ -7,6 +7,7 @@ row that ends is overwritten by the last one, so no step copies what is already 
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,39 @@ class LayerShape:
     value_dim: int
 
 
+class SpareBuffers:
+    """Memory of batches that ended, for those that come: pages fresh from the system cost more than what fills them.
+
+    Args:
+        limit: most bytes to hold on to.
+        device: where the buffers are; other devices than the CPU have allocators that do this themselves.
+    """
+
+    def __init__(self, limit: int, device: torch.device) -> None:
+        self.limit = limit if device.type == "cpu" else 0
+        self.device = device
+        self._spare: list[torch.Tensor] = []
+
+    def take(self, shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
+        """Return an uninitialised tensor of this shape, in the smallest spare buffer with room for it."""
+        size = math.prod(shape) * dtype.itemsize
+        fitting = [place for place, flat in enumerate(self._spare) if flat.numel() >= size]
+        if fitting:
+            flat = self._spare.pop(min(fitting, key=lambda place: self._spare[place].numel()))
+        else:
+            # Conversations grow: untouched room costs nothing and lets their next turn fit.
+            room = size + size // 2 if size <= self.limit else size
+            flat = torch.empty(room, dtype=torch.uint8, device=self.device)
+        return flat[:size].view(dtype).view(*shape)
+
+    def give(self, tensors: Sequence[torch.Tensor]) -> None:
+        """Take back tensors that nothing uses any more; what was spare before makes room for them."""
+        for tensor in tensors:
+            self._spare.append(torch.empty(0, dtype=torch.uint8, device=self.device).set_(tensor.untyped_storage()))
+        while sum(flat.numel() for flat in self._spare) > self.limit:
+            self._spare.pop(0)
+
+
 class _Cursor:
     """Where a forward call reads and writes, shared by the layers of a batch."""
 
@@ -46,12 +80,12 @@ class _ArenaLayer(DynamicLayer):  # type: ignore[misc]  # transformers is untype
 
     is_sliding = False
 
-    def __init__(self, shape: LayerShape, rows: int, columns: int, dtype: torch.dtype, device: torch.device) -> None:
+    def __init__(self, shape: LayerShape, rows: int, columns: int, dtype: torch.dtype, spare: SpareBuffers) -> None:
         super().__init__()
-        self.shape, self.dtype, self.device = shape, dtype, device
+        self.dtype, self.device, self.spare = dtype, spare.device, spare
         self.cursor = _Cursor()
-        self.keys = torch.empty(rows, shape.heads, columns, shape.key_dim, dtype=dtype, device=device)
-        self.values = torch.empty(rows, shape.heads, columns, shape.value_dim, dtype=dtype, device=device)
+        self.keys = spare.take((rows, shape.heads, columns, shape.key_dim), dtype)
+        self.values = spare.take((rows, shape.heads, columns, shape.value_dim), dtype)
         self.is_initialized = True
 
     def update(
@@ -76,9 +110,10 @@ class _ArenaLayer(DynamicLayer):  # type: ignore[misc]  # transformers is untype
         """Move to buffers with room for more columns."""
         for name in ("keys", "values"):
             held = getattr(self, name)
-            wider = held.new_empty(held.shape[0], held.shape[1], columns, held.shape[3])
+            wider = self.spare.take((held.shape[0], held.shape[1], columns, held.shape[3]), self.dtype)
             wider[:, :, : held.shape[2]] = held
             setattr(self, name, wider)
+            self.spare.give([held])
 
 
 class ArenaCache:
@@ -89,16 +124,17 @@ class ArenaCache:
         rows: rows of the batch.
         columns: columns to make room for at first.
         dtype: of the model's keys and values.
-        device: where the model is.
+        spare: where its memory comes from, on the model's device.
     """
 
     reusable = True
 
     def __init__(
-        self, shapes: Sequence[LayerShape], rows: int, columns: int, dtype: torch.dtype, device: torch.device
+        self, shapes: Sequence[LayerShape], rows: int, columns: int, dtype: torch.dtype, spare: SpareBuffers
     ) -> None:
         self.columns = columns + _GROW
-        self.layers = [_ArenaLayer(shape, rows, self.columns, dtype, device) for shape in shapes]
+        self.spare = spare
+        self.layers = [_ArenaLayer(shape, rows, self.columns, dtype, spare) for shape in shapes]
         self.cursor = _Cursor()
         for layer in self.layers:
             layer.cursor = self.cursor
@@ -133,6 +169,11 @@ class ArenaCache:
             layer.keys[row, :, start : start + length] = keys[:, :length]
             layer.values[row, :, start : start + length] = values[:, :length]
 
+    def retire(self) -> None:
+        """Give the memory back; the cache is of no use any more."""
+        self.spare.give([part for layer in self.layers for part in (layer.keys, layer.values)])
+        self.layers.clear()
+
     def clear(self, row: int, stop: int) -> None:
         """Zero a row's columns up to ``stop``: masked columns must still hold numbers."""
         for layer in self.layers:
@@ -158,6 +199,9 @@ class ModelCache:
     def window(self, low: int, high: int, column: int, width: int = 1) -> Iterator[None]:
         """Run the forward call in this block over all rows; this cache knows no windows."""
         yield
+
+    def retire(self) -> None:
+        """Nothing of it can be used again."""
 
     def keep(self, order: Sequence[int]) -> None:
         """Go on with these rows only, in this order."""

@@ -11,12 +11,13 @@ import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 from transformers.cache_utils import Cache, DynamicLayer, DynamicSlidingWindowLayer
 
-from sdialog.backends._hf_cache import ArenaCache, LayerShape, ModelCache
+from sdialog.backends._hf_cache import ArenaCache, LayerShape, ModelCache, SpareBuffers
 from sdialog.backends._hf_source import Source
 from sdialog.core.errors import ConfigError
 
 _ATTENTION_TYPES = {"full_attention", "sliding_attention"}
 _LONGEST_SANE_CONTEXT = 10**9
+_SPARE_BYTES = 1 << 30
 
 
 class LocalModel:
@@ -44,6 +45,7 @@ class LocalModel:
         self._recurrent = "cache_params" in accepted and "past_key_values" not in accepted
         self._score_dtype = torch.float64 if self.dtype == torch.float64 else torch.float32
         self.shapes = self._probe(text_config)
+        self._spare = SpareBuffers(_SPARE_BYTES, self.device)
 
     @classmethod
     def load(cls, source: Source) -> LocalModel:
@@ -72,7 +74,7 @@ class LocalModel:
         """Return an empty cache for a batch with room for so many rows and columns."""
         if self.shapes is None:
             return ModelCache(self.model.config, self.device)
-        return ArenaCache(self.shapes, rows, columns, self.dtype, self.device)
+        return ArenaCache(self.shapes, rows, columns, self.dtype, self._spare)
 
     def scores(
         self, ids: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor | None = None, cache: Cache | None = None

@@ -18,6 +18,7 @@
     │   ├── AuthenticationError
     │   ├── BudgetExceededError               calls, tokens or money of the run are used up
     │   └── OutputParseError                  the reply does not fit the asked form; has raw
+    ├── BlockingCallError (RuntimeError)      a plain call inside sdialog's event loop
     ├── SimulationError                       a dialog broke off; has index and partial dialog
     ├── EvaluationError
     └── AudioError
@@ -85,6 +86,10 @@ class DialogFormatError(UserError):
         self.message, self.file, self.line = message, None if file is None else str(file), line
         where = [part for part in (self.file, f"line {line}" if line is not None else None) if part]
         super().__init__(f"{', '.join(where)}: {message}" if where else message)
+
+
+class BlockingCallError(SDialogError, RuntimeError):
+    """A call that waits for its end was made where its end can never come: inside sdialog's own event loop."""
 
 
 class LLMError(SDialogError):

@@ -10,6 +10,8 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from sdialog.core.errors import BlockingCallError
+
 T = TypeVar("T")
 
 
@@ -71,7 +73,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         Its result; its exception is raised here.
 
     Raises:
-        RuntimeError: if called from inside sdialog's own loop, where it would wait for itself.
+        BlockingCallError: if called from inside sdialog's own loop, where it would wait for itself.
 
     Example:
         >>> async def answer() -> int:
@@ -82,7 +84,11 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     keeper = _loop()
     if threading.current_thread() is keeper.thread:
         coroutine.close()
-        raise RuntimeError("a plain (blocking) call was made inside sdialog's event loop; await its async twin there")
+        raise BlockingCallError(
+            "a blocking call was made inside sdialog's event loop, where it would wait for itself. Await the async "
+            "one there: sdialog.simulation.converse for dialog_with, agent.session().respond for agent(...), agenerate "
+            "for a generator's generate"
+        )
     task: asyncio.Task[T] | None = None
     future: concurrent.futures.Future[T] = concurrent.futures.Future()
 

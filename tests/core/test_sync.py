@@ -11,6 +11,7 @@ import time
 import pytest
 
 from sdialog.core import settings
+from sdialog.core.errors import BlockingCallError
 from sdialog.core.sync import run
 
 
@@ -88,8 +89,9 @@ def test_a_blocking_call_inside_the_loop_is_refused():
     async def outer():
         return run(add(1, 2))
 
-    with pytest.raises(RuntimeError, match="await its async twin"):
+    with pytest.raises(BlockingCallError, match="Await the async one there") as refused:
         run(outer())
+    assert isinstance(refused.value, RuntimeError)
 
 
 def test_settings_of_the_caller_hold_inside():
