@@ -169,6 +169,25 @@ def test_naming_never_fails_and_finds_only_given_names(text: str, names: list[st
         assert name in named_in(f"{text} {name}!", names)
 
 
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("田中さん、どう思いますか。", ["田中"]),
+        ("What do you say, Dr. Diaz?", ["Ana Diaz"]),
+        ("I will ask later, and they may agree.", []),
+        ("Will that be all?", []),
+        ("May I ask? It is late.", []),
+        ("Will, that was all.", ["Will"]),
+        ("Over to you, will", ["Will"]),
+        ("Thank you, ANA. Then May.", ["Ana Diaz", "May"]),
+        ("Will you tell us, Ana?", ["Ana Diaz"]),
+        ("Willow and Mayor Anand", []),
+    ],
+)
+def test_who_is_named(text: str, named: list[str]) -> None:
+    assert named_in(text, ["Ana Diaz", "Will", "May", "田中"]) == named
+
+
 def test_a_dialog_without_turns_has_no_last_speaker() -> None:
     import random
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 TURN_TAKING = "(turn taking)"
 """Stands for a policy where a speaker's name is expected: in usage, request keys and events."""
+
+# Thai to Burmese, Khmer, kana and ideographs: written without spaces between the words.
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 
 @dataclass(slots=True)
@@ -163,30 +167,46 @@ def policy(spec: str | Mapping[str, Any] | TurnTaking) -> TurnTaking:
 def named_in(text: str, names: Sequence[str]) -> list[str]:
     """Return which of ``names`` a text mentions, in the order of their last mention.
 
-    A full name counts; so does a first name that only one of them bears.
+    A full name counts; so does a first or last name that only one of them bears. Since names are words too (Will,
+    Grace), a single one in small letters counts only when it is set off as an address, and one that opens a question
+    does not ("Will that be all?"). In scripts without spaces a name may stand anywhere.
 
     Example:
-        >>> named_in("Ana spoke. What do you think, Ben?", ["Ana Diaz", "Ben Ode", "Cy"])
+        >>> named_in("Ana spoke. What do you think, Mr. Ode?", ["Ana Diaz", "Ben Ode", "Cy"])
         ['Ana Diaz', 'Ben Ode']
     """
     found = []
     for name, pattern in zip(names, _patterns(tuple(names)), strict=True):
-        last = max((match.start() for match in pattern.finditer(text)), default=-1)
-        if last >= 0:
-            found.append((last, name))
+        places = [match.start() for match in pattern.finditer(text) if not _asks(match)]
+        if places:
+            found.append((places[-1], name))
     return [name for _, name in sorted(found)]
+
+
+def _asks(match: re.Match[str]) -> bool:
+    """Tell whether what looks like a name is the verb that opens a question."""
+    opens = not match.string[: match.start()].rstrip() or match.string[: match.start()].rstrip()[-1] in ".!?"
+    return match[0].lower() in ("will", "may") and opens and bool(re.match(r"\s+\w", match.string[match.end() :]))
 
 
 @lru_cache(maxsize=512)
 def _patterns(names: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
-    firsts = [name.split()[0].casefold() if name.split() else "" for name in names]
+    words = Counter(word.casefold() for name in names for word in {*name.split()})
     patterns = []
-    for name, first in zip(names, firsts, strict=True):
-        forms = [re.escape(name)]
-        if firsts.count(first) == 1 and len(first) > 1 and not first.isdigit():
-            forms.append(re.escape(name.split()[0]))
-        patterns.append(re.compile(rf"(?<!\w)(?:{'|'.join(forms)})(?!\w)", re.IGNORECASE))
+    for name in names:
+        ends = {name.split()[0], name.split()[-1]} if name.split() else set()
+        short = {word for word in ends if words[word.casefold()] == 1 and len(word) > 1 and not word.isdigit()}
+        patterns.append(re.compile("|".join(_pattern(form) for form in sorted({name, *short}, key=len, reverse=True))))
     return tuple(patterns)
+
+
+def _pattern(name: str) -> str:
+    if _UNSPACED.search(name):
+        return re.escape(name)
+    if len(name.split()) > 1:
+        return rf"(?<!\w)(?i:{re.escape(name)})(?!\w)"
+    written = "|".join(map(re.escape, sorted({name, name.upper(), name[:1].upper() + name[1:]})))
+    return rf"(?<!\w)(?:{written})(?!\w)|(?:^|(?<=[,.!?:] ))(?i:{re.escape(name)})(?=\s*(?:[,.!?:]|$))"
 
 
 def fits(name: str, names: Sequence[str], what: str) -> None:
