@@ -91,6 +91,13 @@ def with_models(scenario: Scenario, models: list[str]) -> Scenario:
             single_agents[agent] = name
         else:
             general = model
+    if general is not None and all(agent.model is not None for agent in scenario.spec.agents):
+        first = next(iter(known))
+        typer.echo(
+            f"note: no agent speaks with {general}, since each names a model of its own; --model {first}={general} "
+            "sets an agent's",
+            err=True,
+        )
     return scenario.evolve(model=general, models=single_agents)
 
 

@@ -31,12 +31,12 @@ def find_class(name: str) -> type[AttributeModel]:
     from sdialog import personas
 
     if ":" in name:
-        return _checked(name, _imported(name))
+        return checked_class(name, _imported(name))
     if name in personas.__all__:
-        return _checked(name, getattr(personas, name))
+        return checked_class(name, getattr(personas, name))
     plugins = _plugins()
     if name in plugins:
-        return _checked(name, _imported(plugins[name]))
+        return checked_class(name, _imported(plugins[name]))
     own = _own_classes()
     if name in own:
         return own[name]
@@ -54,7 +54,12 @@ def _imported(path: str) -> object:
     return found
 
 
-def _checked(name: str, found: object) -> type[AttributeModel]:
+def checked_class(name: str, found: object) -> type[AttributeModel]:
+    """Return ``found``, if it is a persona class.
+
+    Raises:
+        ConfigError: if it is not; calls it ``name``.
+    """
     from sdialog.core.attributes import AttributeModel
 
     if not (isinstance(found, type) and issubclass(found, AttributeModel)):

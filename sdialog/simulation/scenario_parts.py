@@ -96,7 +96,7 @@ class Parts:
     def persona(self, given: Mapping[str, Any]) -> tuple[type[AttributeModel] | AttributeModel, dict[str, Any]]:
         """Return the class or library persona to start from, and the rules for its attributes, not checked yet."""
         from sdialog.personas import library
-        from sdialog.personas.classes import find_class
+        from sdialog.personas.classes import checked_class, find_class
 
         rules = dict(given)
         origin, kind = rules.pop("from", None), rules.pop("type", None)
@@ -109,7 +109,9 @@ class Parts:
             target = library.load(str(origin), self.folder)
             self._note(str(origin), library.path(str(origin), self.folder))
         else:
-            target = find_class(str(kind or "Persona"))
+            named = str(kind or "Persona")
+            own = self._from_file(named, "persona class")
+            target = find_class(named) if own is None else checked_class(named, own)
         return target, rules
 
     def rules(

@@ -226,6 +226,13 @@ def test_one_agents_model_is_set_by_name_or_position(tmp_path: Path) -> None:
     assert "1, 2, Ava Reed" in wrong.stderr
 
 
+def test_a_model_that_nobody_uses_is_told(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text("agents:\n" + "- {name: A, model: {replies: [Bye. STOP]}}\n" * 2)
+    done = sdialog("generate", "p.yaml", "-n", "1", "--out", "r", "--model", "embedded:mini", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "no agent speaks with embedded:mini" in done.stderr and "--model 1=embedded:mini" in done.stderr
+
+
 def test_a_full_disk_is_told_in_one_line_and_the_run_goes_on_later(tmp_path: Path) -> None:
     import resource
 

@@ -73,6 +73,20 @@ def problems(folder: Path, text: str) -> list[str]:
     return str(error.value).splitlines()
 
 
+def test_a_persona_class_may_stand_in_a_file_beside_the_scenario(folder: Path) -> None:
+    (folder / "people.py").write_text(
+        "from sdialog.personas import Persona\n\nclass Pilot(Persona):\n    hours: int = 0\n\nclass Rock: pass\n"
+    )
+    text = GOOD.replace('persona: {type: Customer, age: "{18-80}", issue: [late, broken, lost]}', "persona: PERSONA")
+    (folder / "pilot.yaml").write_text(text.replace("PERSONA", "{type: 'people.py:Pilot', hours: 900}"))
+    scenario = Scenario.from_file(folder / "pilot.yaml")
+    (dialog,) = generate(scenario, 1).dialogs()
+    assert dialog.personas is not None and dialog.personas["Riley"]["hours"] == 900
+    assert "people.py" in scenario.plan().files
+    (told,) = problems(folder, text.replace("PERSONA", "{type: 'people.py:Rock'}"))
+    assert "'people.py:Rock' is not a persona class" in told
+
+
 def test_a_good_scenario_runs(folder: Path) -> None:
     scenario = Scenario.from_file(folder / "desk.yaml")
     scenario.validate()
