@@ -121,12 +121,14 @@ class Agent(Talking):
         self.set_first_utterances(first_utterance)
         self.add_orchestrators(orchestrators)
         self.add_inspectors(inspectors)
+        self._made = {name: getattr(self, name) for name in _SETTABLE}
 
     # -- other agents like this one
 
     def evolve(self, **changes: Any) -> Self:
         """Return a new agent that differs in some constructor arguments; this one stays as it is.
 
+        Attributes that were set on this one since it was made, such as ``response_details``, hold for the new one too.
         A new ``model`` comes with its own options: those given for the old one (keys, addresses) are not carried over.
 
         Example:
@@ -135,6 +137,7 @@ class Agent(Talking):
             ('Eve', 'Ava')
         """
         given = {**self._given, "tools": self.tools, "first_utterance": self.first_utterances}
+        given |= {name: getattr(self, name) for name, made in self._made.items() if getattr(self, name) is not made}
         given |= {"orchestrators": self.orchestrators, "inspectors": self.inspectors}
         same_model = {*changes} <= _PARAMETERS - {"model", "think"}
         if same_model:
@@ -270,6 +273,10 @@ class Agent(Talking):
             )
 
 
+_SETTABLE = (
+    "persona", "name", "system_prompt", "context", "example_dialogs", "dialogue_details", "response_details",
+    "can_finish", "max_tool_rounds", "tool_timeout",
+)  # fmt: skip
 _PARAMETERS = {*inspect.signature(Agent.__init__).parameters} - {"self", "llm_kwargs"}
 
 

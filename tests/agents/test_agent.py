@@ -158,6 +158,16 @@ def test_evolve_carries_what_mutators_changed_and_swaps_models_with_their_option
     assert "sk-secret" not in repr(agent) + agent.json(string=True) + str(warmer.model_info)
 
 
+def test_evolve_carries_attributes_set_since() -> None:
+    agent = agent_with(persona=Persona(name="Ava"))
+    agent.response_details, agent.name = "Whisper.", "Avi"
+    twin = agent | LengthOrchestrator(max=3)
+    assert "Whisper." in twin.prompt() and twin.name == "Avi"
+    assert twin.evolve(response_details="Shout.", name="Bo").name == "Bo"
+    plain = Agent(Persona(name="Ava"), model=ScriptedModel(["x"]))
+    assert plain.evolve(persona=Persona(name="Zoe")).name == "Zoe"
+
+
 def test_a_subclass_survives_the_pipe() -> None:
     class Guide(Agent):
         def __init__(self, town: str) -> None:
