@@ -103,6 +103,8 @@ class Agent(Talking):
         self._resolved = model if isinstance(model, Resolved) else resolve(model, think=think, **llm_kwargs)
         self.model, self.config, self.model_info, self.think = self._resolved
         self.persona = _persona(persona, system_prompt)
+        if not isinstance(name, str | None):
+            raise ConfigError(f"an agent's name is text, not {name!r:.80}")
         self.name: str | None = (name if name is not None else getattr(self.persona, "name", None)) or None
         self.system_prompt, self.context, self.example_dialogs = system_prompt, context, example_dialogs
         self.dialogue_details, self.response_details = dialogue_details, response_details

@@ -21,6 +21,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from sdialog.core.errors import (
     AuthenticationError,
+    ConfigError,
     ConnectionFailedError,
     ContextLengthError,
     LLMError,
@@ -96,6 +97,8 @@ class RemoteBackend(Backend):
 
     def __init__(self, model: str, *, timeout: float, secrets: Sequence[str | None] = ()) -> None:
         super().__init__(model)
+        if not isinstance(timeout, int | float) or not timeout > 0:
+            raise ConfigError(f"timeout is a number of seconds above 0, not {timeout!r:.60}")
         if not available(self.package):
             need(self.package, extra=self.extra, why=f"use {self.name}")
         self.timeout = timeout

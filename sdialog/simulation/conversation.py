@@ -135,7 +135,7 @@ async def converse(
         The dialog; its ``stopReason`` says why it ended, and ``complete`` is True if a party ended it.
 
     Raises:
-        ConfigError: fewer than two agents, or a wrong limit or policy.
+        ConfigError: fewer than two agents, something that is none, or a wrong limit or policy.
         SimulationError: something failed on the way; ``partial`` holds the dialog up to there.
 
     Example:
@@ -179,6 +179,9 @@ class Conversation:
     ) -> None:
         if len(agents) < 2:
             raise ConfigError(f"a conversation takes at least two agents, got {len(agents)}")
+        for agent in agents:
+            if not callable(getattr(agent, "session", None)):
+                raise ConfigError(f"{agent!r:.80} is not an agent; make one with Agent(...)")
         self.conduct, labels = conduct or Conduct(), labels or Labels()
         self.seed = fresh_seed() if seed is None else seed
         self.clock = clock or wall_clock

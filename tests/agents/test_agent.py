@@ -480,3 +480,10 @@ def test_a_function_that_returns_no_text_is_named() -> None:
 def test_serving_without_a_server_says_so() -> None:
     with pytest.raises(UnsupportedFeatureError, match="server"):
         agent_with().serve()
+
+
+def test_what_is_no_agent_and_no_name_is_told() -> None:
+    with pytest.raises(ConfigError, match="'bob' is not an agent"):
+        agent_with().dialog_with("bob")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="an agent's name is text, not 5"):
+        Agent(name=5, model=ScriptedModel(["x"]))  # type: ignore[arg-type]

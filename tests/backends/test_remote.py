@@ -20,6 +20,7 @@ from sdialog.backends.bedrock import BedrockBackend
 from sdialog.backends.google import GoogleBackend
 from sdialog.backends.ollama import OllamaBackend
 from sdialog.backends.openai import OpenAIBackend
+from sdialog.core.errors import ConfigError
 from sdialog.llm.protocol import Backend
 from sdialog.llm.types import GenerateRequest, Message
 from sdialog.testing import check_backend
@@ -79,3 +80,9 @@ def test_the_docstring_names_every_option(name: str) -> None:
     backend: Any = type(REMOTE[name][1]("http://127.0.0.1:9"))
     options = backend.__init__.__kwdefaults__
     assert options and all(option in backend.__doc__ for option in options)
+
+
+@pytest.mark.parametrize("timeout", [0, -1, "long"])
+def test_a_timeout_that_is_no_time_is_told_at_once(timeout: Any) -> None:
+    with pytest.raises(ConfigError, match="timeout is a number of seconds above 0"):
+        OpenAIBackend("m", base_url="http://localhost:1/v1", timeout=timeout)
