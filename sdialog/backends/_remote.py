@@ -16,8 +16,9 @@ import re
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
+from urllib.parse import quote, quote_plus
 
 from sdialog.core.errors import (
     AuthenticationError,
@@ -325,6 +326,30 @@ def from_environment(*names: str) -> str | None:
 def secret_headers(headers: Mapping[str, str] | None) -> list[str]:
     """Return the values of headers that hold keys, such as ``Authorization``."""
     return [value for name, value in (headers or {}).items() if is_secret_name(name)]
+
+
+class _HideInLog(logging.Filter):
+    """Hides texts in what a library logs; HTTP clients log the addresses they ask, with all query parameters."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        super().__init__()
+        self.texts = [form for text in texts for form in (text, quote(text, safe=""), quote_plus(text))]
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass, without the texts."""
+        said = record.getMessage()
+        if any(text in said for text in self.texts):
+            for text in self.texts:
+                said = said.replace(text, HIDDEN)
+            record.msg, record.args = said, None
+        return True
+
+
+def hide_in_log(logger: str, texts: Iterable[str]) -> None:
+    """Keep texts out of what ``logger`` writes from now on."""
+    hidden = [text for text in texts if len(text) >= 6]
+    if hidden:
+        logging.getLogger(logger).addFilter(_HideInLog(hidden))
 
 
 class Recall:

@@ -13,6 +13,7 @@ from sdialog.backends._remote import (
     RemoteBackend,
     bad_body,
     from_environment,
+    hide_in_log,
     no_answer,
     reading,
     secret_headers,
@@ -51,10 +52,13 @@ class ChatCompletions(RemoteBackend):
         default_query: Mapping[str, object] | None,
         secrets: Sequence[str | None],
     ) -> None:
-        super().__init__(model, timeout=timeout, secrets=[*secrets, *secret_headers(default_headers)])
+        # A query parameter may be a pass under any name; a version is none, and errors are about it.
+        passes = [str(value) for name, value in (default_query or {}).items() if name != "api-version"]
+        super().__init__(model, timeout=timeout, secrets=[*secrets, *secret_headers(default_headers), *passes])
         self._openai = need("openai", extra=self.extra, why=f"use {self.name}")
         # The SDK builds on httpx or on its successor, depending on its version; both have the same names.
         self._http = sys.modules[self._openai.DefaultAsyncHttpxClient.__mro__[1].__module__.partition(".")[0]]
+        hide_in_log(self._http.__name__, passes)
         self._max_connections = max_connections
         self._settings: dict[str, Any] = {"max_retries": 0, "default_headers": default_headers}
         self._settings["default_query"] = default_query

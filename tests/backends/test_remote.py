@@ -86,3 +86,14 @@ def test_the_docstring_names_every_option(name: str) -> None:
 def test_a_timeout_that_is_no_time_is_told_at_once(timeout: Any) -> None:
     with pytest.raises(ConfigError, match="timeout is a number of seconds above 0"):
         OpenAIBackend("m", base_url="http://localhost:1/v1", timeout=timeout)
+
+
+def test_query_parameters_stay_out_of_the_http_clients_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with openai_server.serve() as server:
+        backend = OpenAIBackend("m", base_url=server.base_url, default_query={"code": "pass/word+1"})
+        (result,) = asyncio.run(backend.generate([GenerateRequest((Message("user", "Hi"),))]))
+        assert result.error is None and "code=pass" in server.requests[0].query
+    told = [record.getMessage() for record in caplog.records]
+    assert any("POST" in line for line in told)
+    assert not any("pass/word" in line or "pass%2Fword" in line for line in told), told
