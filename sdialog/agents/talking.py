@@ -13,7 +13,7 @@ from sdialog.agents.session import Session
 from sdialog.core import sync
 from sdialog.core.errors import UnsupportedFeatureError
 from sdialog.core.seeds import fresh_seed
-from sdialog.llm.types import Message
+from sdialog.llm.types import Message, Usage
 
 if TYPE_CHECKING:
     from sdialog.agents.agent import Agent
@@ -205,6 +205,12 @@ class Talking:
     def memory_dump(self, as_dict: bool = False) -> list[Any]:
         """Return a copy of the memory: its messages, or LangChain's dicts ``{"type": ..., "data": {...}}``."""
         return memories.dump(self.memory) if as_dict else list(self.memory)
+
+    @property
+    def usage(self) -> Usage:
+        """What calling the agent itself has cost so far, in all its sessions; simulations are counted apart."""
+        clients = self._scheduler.clients if self._scheduler is not None else ()
+        return sum((client.usage for client in clients), Usage())
 
     def prompt(self) -> str:
         """Return the system prompt of the default session, ``""`` if there is none."""

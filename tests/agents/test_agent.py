@@ -487,3 +487,14 @@ def test_what_is_no_agent_and_no_name_is_told() -> None:
         agent_with().dialog_with("bob")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="an agent's name is text, not 5"):
         Agent(name=5, model=ScriptedModel(["x"]))  # type: ignore[arg-type]
+
+
+def test_what_talking_to_an_agent_cost_can_be_read() -> None:
+    agent = agent_with()
+    assert agent.usage.calls == 0
+    agent("Hi")
+    agent([{"role": "user", "content": "Hi"}])
+    assert agent.usage.calls == 2 and agent.usage.output_tokens > 0
+    agent.reset()
+    assert agent.usage.calls == 2
+    assert (agent | LengthOrchestrator(max=3)).usage.calls == 0
