@@ -103,7 +103,7 @@ class Drafting:
     async def _make_calls(self, result: GenerateResult, thoughts: Thoughts) -> ToolOutcome | None:
         """Make the calls of one message; return the outcome that is to be the reply, if there is one."""
         session, agent, call = self._session, self._agent, self._rounds
-        calls = with_ids(result.tool_calls, prefix=f"call_{session.turn}_{call}")
+        calls = with_ids(result.tool_calls, prefix=f"call_{session.turn}_{call}", taken=session.call_ids)
         self._log.thought(thoughts.thinking)
         try:
             with session.away():

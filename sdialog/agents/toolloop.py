@@ -74,14 +74,19 @@ async def run_calls(
             task.cancel()
 
 
-def with_ids(calls: Sequence[ToolCall], prefix: str) -> tuple[ToolCall, ...]:
-    """Return the calls with an id each that no other has; some models leave ids out or repeat them."""
-    seen: set[str] = set()
+def with_ids(calls: Sequence[ToolCall], prefix: str, taken: set[str]) -> tuple[ToolCall, ...]:
+    """Return the calls with an id each that no other has; some models leave ids out or repeat them.
+
+    Args:
+        calls: calls of one message.
+        prefix: how ids begin that are given here.
+        taken: ids of the conversation so far; the new ones are added.
+    """
     named = []
     for at, call in enumerate(calls):
-        if not call.id or call.id in seen:
+        if not call.id or call.id in taken:
             call = dataclasses.replace(call, id=f"{prefix}_{at}")
-        seen.add(call.id)
+        taken.add(call.id)
         named.append(call)
     return tuple(named)
 

@@ -199,6 +199,17 @@ def test_the_last_call_without_tools_may_still_answer() -> None:
     assert (reply.text, reply.stop_reason, len(outputs(reply))) == ("It is sunny.", None, 2)
 
 
+def test_a_call_id_that_comes_again_in_a_later_message_gets_one_of_its_own() -> None:
+    from sdialog.llm.types import GenerateResult, ToolCall
+
+    same = [GenerateResult(tool_calls=(ToolCall("call_0", "weather", {"city": city}),)) for city in ("Rome", "Oslo")]
+    session = Agent(tools=weather, model=ScriptedModel([*same, "Done."])).session(1)
+    asyncio.run(session.respond([Turn(text="Weather?")]))
+    asked = [made.id for message in session.memory for made in message.tool_calls]
+    assert asked[0] == "call_0" and len(set(asked)) == 2
+    assert [message.tool_call_id for message in session.memory if message.role == "tool"] == asked
+
+
 def test_repeated_and_missing_call_ids_are_told_apart() -> None:
     from sdialog.llm.types import GenerateResult, ToolCall
 
