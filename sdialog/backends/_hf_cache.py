@@ -46,13 +46,20 @@ class SpareBuffers:
         self.device = device
         self._spare: list[torch.Tensor] = []
 
+    @property
+    def size(self) -> int:
+        """How many bytes are held for later."""
+        return sum(flat.numel() for flat in self._spare)
+
     def take(self, shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
         """Return an uninitialised tensor of this shape, in the smallest spare buffer with room for it."""
         size = math.prod(shape) * dtype.itemsize
-        fitting = [place for place, flat in enumerate(self._spare) if flat.numel() >= size]
-        if fitting:
-            flat = self._spare.pop(min(fitting, key=lambda place: self._spare[place].numel()))
+        self._spare.sort(key=torch.Tensor.numel)
+        fitting = next((place for place, flat in enumerate(self._spare) if flat.numel() >= size), None)
+        if fitting is not None:
+            flat = self._spare.pop(fitting)
         else:
+            self._spare = self._spare[:-1]  # the new one is there in its place from now on
             # Conversations grow: untouched room costs nothing and lets their next turn fit.
             room = size + size // 2 if size <= self.limit else size
             flat = torch.empty(room, dtype=torch.uint8, device=self.device)
@@ -62,7 +69,7 @@ class SpareBuffers:
         """Take back tensors that nothing uses any more; what was spare before makes room for them."""
         for tensor in tensors:
             self._spare.append(torch.empty(0, dtype=torch.uint8, device=self.device).set_(tensor.untyped_storage()))
-        while sum(flat.numel() for flat in self._spare) > self.limit:
+        while self.size > self.limit:
             self._spare.pop(0)
 
 

@@ -44,8 +44,10 @@ class LocalModel:
         # Models without attention name their state differently and want the mask of the new columns only.
         self._recurrent = "cache_params" in accepted and "past_key_values" not in accepted
         self._score_dtype = torch.float64 if self.dtype == torch.float64 else torch.float32
+        self._ready_masks = False
         self.shapes = self._probe(text_config)
         self._spare = SpareBuffers(_SPARE_BYTES, self.device)
+        self._ready_masks = self._takes_ready_masks()
 
     @classmethod
     def load(cls, source: Source) -> LocalModel:
@@ -99,6 +101,8 @@ class LocalModel:
             options["logits_to_keep"] = 1
         if self._recurrent and mask is not None:
             mask = mask[:, -ids.shape[1] :]
+        elif self._ready_masks and mask is not None and ids.shape[1] == 1:
+            mask = mask[:, None, None, :]
         output = self.model(input_ids=ids, attention_mask=mask, **options)
         last: torch.Tensor = output.logits[:, -1].to(self._score_dtype)
         return last
@@ -107,6 +111,30 @@ class LocalModel:
         """Score the token after ``ids`` in the canonical shape: one row, the whole sequence, no cache."""
         row = torch.tensor([list(ids)], device=self.device)
         return self.scores(row, torch.arange(row.shape[1], device=self.device)[None])
+
+    def _takes_ready_masks(self) -> bool:
+        """Tell whether a step's mask can be given as attention needs it, (rows, heads, queries, columns).
+
+        Many models take it so, which saves a tenth of a step; those that use the plain mask for more differ here.
+        """
+        layers = DynamicCache(config=self.model.config).layers
+        if self.shapes is None or not all(type(layer) is DynamicLayer for layer in layers):
+            return False
+        if self.model.config._attn_implementation != "sdpa":
+            return False
+        cache, mask = self.new_cache(2, 4), torch.ones(2, 4, dtype=torch.bool, device=self.device)
+        mask[1, 0] = False
+        ids, positions = mask.long() * max(self.eos, default=1), (mask.cumsum(1) - 1).clamp(min=0)
+        with torch.inference_mode():
+            with cache.window(0, 2, 0, 3):
+                self.scores(ids[:, :3], positions[:, :3], mask[:, :3], cache.cache)
+            with cache.window(0, 2, 3):
+                plain = self.scores(ids[:, 3:], positions[:, 3:], mask, cache.cache)
+                try:
+                    ready = self.scores(ids[:, 3:], positions[:, 3:], mask[:, None, None, :], cache.cache)
+                except (AttributeError, IndexError, RuntimeError, TypeError, ValueError):  # a refusal is an answer
+                    return False
+        return bool(torch.equal(plain, ready))
 
     def _probe(self, text_config: Any) -> list[LayerShape] | None:
         """Return the sizes of the layers' caches, or None if a layer keeps something else than keys and values."""

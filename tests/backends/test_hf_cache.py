@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdialog.backends._hf_cache import ArenaCache, LayerShape, SessionStore
+from sdialog.backends._hf_cache import ArenaCache, LayerShape, SessionStore, SpareBuffers
 from sdialog.backends._hf_prefix import shared_prefixes
 
 TOKEN_BYTES = 2 * 2 * 4 * 4  # two layers' worth of one head of four float32 keys and values
@@ -50,7 +50,8 @@ def test_replacing_counts_once_and_what_is_too_large_is_not_kept():
 
 
 def test_a_batch_grows_and_closes_its_gaps():
-    cache = ArenaCache([LayerShape(1, 2, 3)] * 2, rows=3, columns=2, dtype=torch.float32, device=torch.device("cpu"))
+    spare = SpareBuffers(10**6, torch.device("cpu"))
+    cache = ArenaCache([LayerShape(1, 2, 3)] * 2, rows=3, columns=2, dtype=torch.float32, spare=spare)
     for column in range(200):
         with cache.window(0, 3, column):
             for layer in cache.layers:
@@ -64,6 +65,26 @@ def test_a_batch_grows_and_closes_its_gaps():
     assert held[0][0][0, :, 0].tolist() == [2000.0 + column for column in range(5, 200)]
     cache.write(1, 0, held, 3)
     assert cache.read(1, 0, 4)[1][1][0, :, 0].tolist() == [2005.0, 2006.0, 2007.0, 1003.0]
+    used = {layer.keys.data_ptr() for layer in cache.layers}
+    cache.retire()
+    again = ArenaCache([LayerShape(1, 2, 3)] * 2, rows=3, columns=150, dtype=torch.float32, spare=spare)
+    assert used & {part.data_ptr() for layer in again.layers for part in (layer.keys, layer.values)}
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(1, 40)), max_size=30), st.sampled_from([0, 300, 10**6]))
+def test_buffers_are_never_in_two_hands_and_what_is_spare_keeps_to_its_limit(steps, limit):
+    spare, held = SpareBuffers(limit, torch.device("cpu")), {}
+    for number, size in steps:
+        if number in held:
+            tensor = held.pop(number)
+            assert (tensor == number).all()
+            spare.give([tensor])
+        else:
+            held[number] = spare.take((2, size), torch.float32).fill_(number)
+            assert held[number].shape == (2, size)
+        assert spare.size <= limit
+    for number, tensor in held.items():
+        assert (tensor == number).all()
 
 
 @pytest.mark.parametrize("odd", [[*range(10), 500, 501], [*range(10), 0, 1]], ids=["sorts last", "sorts first"])
