@@ -17,7 +17,7 @@ from sdialog.simulation.scenario_parts import Parts
 from sdialog.simulation.scenario_plan import ScenarioPlan, plan_of
 from sdialog.simulation.scenario_rules import fixed_name
 from sdialog.simulation.scenario_schema import AgentSpec, ScenarioSpec
-from sdialog.simulation.scenario_yaml import Located, read_yaml
+from sdialog.simulation.scenario_yaml import Located, Where, read_yaml
 
 _HERE = Path(__file__).resolve().parent
 # An installed package carries the shipped scenarios beside this module; a checkout has them in its top folder.
@@ -127,15 +127,18 @@ class Scenario:
         """
         data = copy.deepcopy(dict(self._located.data))
         data.update({key: value for key, value in changes.items() if value is not None})
+        places: list[Where] = [(key,) for key, value in changes.items() if value is not None]
         if model is not None:
             data["model"] = _renamed(data.get("model"), model)
+            places.append(("model",))
         if models:
             known = self.agent_positions()
             for name, wanted in models.items():
                 if name not in known:
                     raise _unknown_agent(name, known)
                 data["agents"][known[name]]["model"] = wanted
-        return Scenario(Located(data, self._located.lines), self.file)
+                places.append(("agents", known[name], "model"))
+        return Scenario(self._located.changed(data, places), self.file)
 
     def agent_positions(self) -> dict[str, int]:
         """Return where in ``agents`` each agent stands, by all it can be addressed by.

@@ -190,7 +190,9 @@ class Parts:
             try:
                 return importlib.import_module(name)
             except ImportError as error:
-                raise ConfigError(f"{kind} module {name!r} cannot be imported: {error}") from error
+                beside = (self.folder / f"{name}.py").is_file()
+                hint = f"; for the file beside the scenario write {name}.py:..." if beside else ""
+                raise ConfigError(f"{kind} module {name!r} cannot be imported: {error}{hint}") from error
             except (Exception, SystemExit) as error:
                 raise ConfigError(f"{kind} module {name!r} fails when imported: {_named(error)}") from error
         path = self._file(name, f"{kind} file")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +21,19 @@ class Located:
 
     Attributes:
         data: what the text says.
-        lines: 1-based line of each key or list item, by the way to it.
+        lines: 1-based line of each key or list item, by the way to it; None for what was set outside the text.
     """
 
     data: Any
-    lines: Mapping[Where, int]
+    lines: Mapping[Where, int | None]
+
+    def changed(self, data: Any, places: Collection[Where]) -> Located:
+        """Return other data, which differs from the text in these places."""
+        kept = {where: line for where, line in self.lines.items() if not any(where[: len(p)] == p for p in places)}
+        return Located(data, kept | dict.fromkeys(places))
 
     def line(self, where: Where) -> int | None:
-        """Return the line of a value, or of the nearest one around it that has a line."""
+        """Return the line of a value, or of the nearest one around it that has a line; None if it was set elsewhere."""
         for end in range(len(where), -1, -1):
             if where[:end] in self.lines:
                 return self.lines[where[:end]]

@@ -175,6 +175,19 @@ def test_a_mistake_is_told_with_its_line_and_what_was_meant(
     assert any(t.startswith(f"{folder / 'bad.yaml'}, line {line}: ") and message in t for t in told), told
 
 
+def test_a_mistake_that_is_not_in_the_file_is_not_blamed_on_a_line_of_it(folder: Path) -> None:
+    scenario = Scenario.from_file(folder / "desk.yaml")
+    for changed in (scenario.evolve(model="opneai:x"), scenario.evolve(models={"Ava": "opneai:x"})):
+        with pytest.raises(ScenarioError) as error:
+            changed.validate()
+        assert str(error.value) == f"{folder / 'desk.yaml'}: unknown model prefix 'opneai'; did you mean 'openai'?"
+
+
+def test_a_module_beside_the_scenario_is_known_by_its_file(folder: Path) -> None:
+    (told,) = problems(folder, GOOD.replace("tools.py:refund", "tools:refund"))
+    assert "for the file beside the scenario write tools.py:..." in told
+
+
 def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(folder: Path) -> None:
     text = GOOD.replace("support/ava", "support/avaa").replace("issue:", "isue:").replace("max: 6", "mx: 6")
     told = problems(folder, text)
