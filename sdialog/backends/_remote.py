@@ -299,13 +299,13 @@ def read_arguments(identity: str, name: str, arguments: Any) -> ToolCall:
         >>> read_arguments("call_1", "add", '{"a": 1}').arguments
         {'a': 1}
         >>> read_arguments("call_1", "add", '{"a": ').error
-        'the arguments are not JSON: Expecting value: line 1 column 7 (char 6)'
+        'the arguments are not JSON (Expecting value: line 1 column 7 (char 6)): {"a": '
     """
     if isinstance(arguments, str):
         try:
             arguments = json.loads(arguments) if arguments.strip() else {}
         except ValueError as error:
-            return ToolCall(identity, name, error=f"the arguments are not JSON: {error}")
+            return ToolCall(identity, name, error=f"the arguments are not JSON ({error}): {arguments:.200}")
     if arguments is None:
         arguments = {}
     if not isinstance(arguments, Mapping):
