@@ -13,9 +13,9 @@ import torch
 from training import tokenizer as tokenizers
 from training.encode import batches
 from training.make import PACKED
-from training.network import Trunk
+from training.network import Trunk, pool_heads
 from training.optimizer import Muon
-from training.trainer import Options, learning_rate, new_model
+from training.trainer import KEY_HEADS, Options, learning_rate, new_model
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -25,6 +25,18 @@ def test_the_fused_forward_pass_is_the_stock_one():
     ids = torch.randint(8, 3000, (2, 70), generator=torch.Generator().manual_seed(2))
     with torch.inference_mode():
         assert torch.allclose(Trunk(model)(ids), model.model(ids).last_hidden_state, atol=1e-5)
+
+
+def test_averaging_heads_that_are_alike_changes_nothing():
+    weights = new_model(tokenizers.load(PACKED)).state_dict()
+    width = 192 // 6
+    many = dict(weights)
+    for name, weight in weights.items():
+        if ".k_proj." in name or ".v_proj." in name:
+            many[name] = weight.view(KEY_HEADS, width, -1).repeat_interleave(6 // KEY_HEADS, 0).reshape(192, -1)
+    pooled = pool_heads(many, heads=6, key_heads=KEY_HEADS)
+    assert pooled.keys() == weights.keys()
+    assert all(torch.allclose(pooled[name], weight) for name, weight in weights.items())
 
 
 def test_muon_fits_matrices_of_both_shapes():
