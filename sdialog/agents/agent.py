@@ -7,6 +7,7 @@ import inspect
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
 from sdialog.agents.describe import agent_data
@@ -285,9 +286,14 @@ _PARAMETERS = {*inspect.signature(Agent.__init__).parameters} - {"self", "llm_kw
 def _refuse_typos(llm_kwargs: Iterable[str]) -> None:
     """Refuse an option of the model that is a slip away from an argument of the agent."""
     for keyword in llm_kwargs:
-        near = [name for name in _PARAMETERS - {"model"} if edits(keyword, name) <= (1 if len(name) < 10 else 2)]
+        near = _arguments_near(keyword)
         if near:
             raise UnknownNameError("argument", keyword, near, "(of an agent)")
+
+
+@lru_cache(maxsize=256)
+def _arguments_near(keyword: str) -> tuple[str, ...]:
+    return tuple(name for name in _PARAMETERS - {"model"} if edits(keyword, name) <= (1 if len(name) < 10 else 2))
 
 
 def _persona(persona: Any, system_prompt: str | None) -> Any:

@@ -17,10 +17,11 @@ template does not write are described in the first system message, with the ``<t
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from sdialog.backends._hf_encode import encoder
 from sdialog.core.errors import LLMError
 from sdialog.llm import prompts
 from sdialog.llm.types import Message, ToolCall, ToolSpec
@@ -53,6 +54,7 @@ def render(
     tools: Sequence[ToolSpec] = (),
     think: bool | None = None,
     variables: Mapping[str, Any] | None = None,
+    encode: Callable[[str, bool], list[int]] | None = None,
 ) -> Prompt:
     """Write a conversation up to where the assistant speaks next, and cut it into tokens.
 
@@ -62,6 +64,7 @@ def render(
         tools: tools the template may describe.
         think: passed to the template as ``enable_thinking`` when not None.
         variables: further variables of the template.
+        encode: cuts a text into tokens, with or without the tokenizer's own special ones; default the tokenizer.
 
     Raises:
         TemplateRefusedError: if the template refuses every shape of it.
@@ -81,8 +84,8 @@ def render(
         text = _in_some_shape(tokenizer, messages, options)
     if not text:
         raise TemplateRefusedError("the model's chat template refuses this conversation, or leaves parts of it out")
-    ids = tokenizer(text, add_special_tokens=plain, verbose=False)["input_ids"]
-    return Prompt(text, list(ids), _PLAIN_STOPS if plain else ())
+    ids = (encode or encoder(tokenizer))(text, plain)
+    return Prompt(text, ids, _PLAIN_STOPS if plain else ())
 
 
 def _in_some_shape(tokenizer: Any, messages: Sequence[Message], options: Mapping[str, Any]) -> str | None:

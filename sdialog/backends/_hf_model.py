@@ -11,7 +11,9 @@ import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 from transformers.cache_utils import Cache, DynamicLayer, DynamicSlidingWindowLayer
 
+from sdialog.backends._hf_attention import NAME, share_heads
 from sdialog.backends._hf_cache import ArenaCache, LayerShape, ModelCache, SpareBuffers
+from sdialog.backends._hf_linear import speed_up
 from sdialog.backends._hf_source import Source
 from sdialog.core.errors import ConfigError
 
@@ -68,7 +70,10 @@ class LocalModel:
             with _no_progress_bars():
                 tokenizer = AutoTokenizer.from_pretrained(place, **options)
                 model = AutoModelForCausalLM.from_pretrained(place, dtype=_pick_dtype(source.dtype, device), **options)
-            return cls(model.to(device).eval(), tokenizer)
+            model = model.to(device).eval()
+            share_heads(model)
+            speed_up(model)
+            return cls(model, tokenizer)
         except Exception as error:  # weights, tokenizers and remote code fail in their own ways
             raise ConfigError(_why_not(source, error)) from error
 
@@ -120,7 +125,7 @@ class LocalModel:
         layers = DynamicCache(config=self.model.config).layers
         if self.shapes is None or not all(type(layer) is DynamicLayer for layer in layers):
             return False
-        if self.model.config._attn_implementation != "sdpa":
+        if self.model.config._attn_implementation not in ("sdpa", NAME):
             return False
         cache, mask = self.new_cache(2, 4), torch.ones(2, 4, dtype=torch.bool, device=self.device)
         mask[1, 0] = False

@@ -8,6 +8,7 @@ from typing import Any
 
 from sdialog.backends._hf_batch import Job, Outcome, TokenScore
 from sdialog.backends._hf_chat import Prompt, render, tool_schema
+from sdialog.backends._hf_encode import encoder
 from sdialog.backends._hf_model import LocalModel
 from sdialog.backends._hf_parse import MARKERS, Reply, Visible, parse_reply, visible_part
 from sdialog.backends._hf_sampling import Sampling
@@ -46,6 +47,7 @@ class Translator:
 
     def __init__(self, model: LocalModel, name: str, defaults: GenerateConfig) -> None:
         self.model, self.name, self.defaults = model, name, defaults
+        self._encode = encoder(model.tokenizer)
         added = model.tokenizer.added_tokens_decoder
         special = {token for token, entry in added.items() if entry.special} | set(model.tokenizer.all_special_ids)
         shown = {token for token, entry in added.items() if entry.content in MARKERS}
@@ -67,7 +69,9 @@ class Translator:
         if unknown:
             raise UnsupportedRequestError(f"unknown option {unknown[0]!r}; known: {', '.join(_EXTRAS)}")
         variables = extra.get("template_variables")
-        prompt = render(self.model.tokenizer, request.messages, request.tools, request.think, variables)
+        prompt = render(
+            self.model.tokenizer, request.messages, request.tools, request.think, variables, encode=self._encode
+        )
         room = _DEFAULT_MAX_TOKENS if self.model.context is None else self.model.context - len(prompt.ids)
         if room < 1:
             raise ContextLengthError(

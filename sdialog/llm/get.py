@@ -188,8 +188,8 @@ def _refuse_typos(kwargs: Mapping[str, Any], options: set[str], name: str) -> No
     """Refuse a keyword one slip away from a known one; other unknown ones are the backend's own business."""
     known = {*options, *GenerateConfig.__dataclass_fields__} - {"extra"}
     for keyword in kwargs:
-        near = [k for k in known if len(k) >= 7 and edits(keyword, k) == 1]
-        if keyword not in known and near:
+        near = [] if keyword in known else [k for k in known if len(k) >= 7 and edits(keyword, k) == 1]
+        if near:
             raise UnknownNameError("option", keyword, near, f"(options of model {name!r})")
 
 

@@ -34,6 +34,7 @@ HEAVY = {
 MADE_FOR = {
     "torch": ("sdialog.backends._hf_",),
     "transformers": ("sdialog.backends._hf_",),
+    "tokenizers": ("sdialog.backends._hf_",),
     "rich": ("sdialog.cli.",),
 }
 
