@@ -94,7 +94,7 @@ def resolve(model: Any = None, *, think: bool | None = None, **kwargs: Any) -> R
         return _by_name(model, think, kwargs)
     if isinstance(model, Model):
         _refuse_typos(kwargs, set(), model.name)
-        _refuse_keys(kwargs, set(), model.name)
+        kwargs = _without_keys(kwargs, set(), model.name)
         return Resolved(model, GenerateConfig.from_kwargs(kwargs), _info(model.name, think, kwargs), think)
     return _by_wrapping(model, think, kwargs)
 
@@ -133,7 +133,7 @@ def _by_name(name: str, think: bool | None, kwargs: dict[str, Any]) -> Resolved:
     options_of_kind = _constructor_options(kind)
     kwargs = _by_our_names(kwargs, options_of_kind, name)
     _refuse_typos(kwargs, options_of_kind, name)
-    _refuse_keys(kwargs, options_of_kind, name)
+    kwargs = _without_keys(kwargs, options_of_kind, name)
     options = {k: kwargs[k] for k in kwargs if k in options_of_kind}
     config = GenerateConfig.from_kwargs({k: kwargs[k] for k in kwargs if k not in options_of_kind})
     model = _shared_backend(kind, parsed.model, options)
@@ -211,13 +211,14 @@ def _our_name(keyword: str, options: set[str]) -> str:
     return ours if ours in options and keyword not in options else keyword
 
 
-def _refuse_keys(kwargs: Mapping[str, Any], options: set[str], name: str) -> None:
-    """Refuse a key under a name that the backend does not know: unknown options are sent with the request's text."""
-    for keyword in kwargs:
-        if is_secret_name(keyword) and keyword not in options:
-            keys = [option for option in sorted(options) if is_secret_name(option)]
-            cure = f"give it as {' or '.join(keys)}" if keys else "give it to what makes the model"
-            raise ConfigError(f"{name!r} knows no option {keyword!r}, which looks like a key; {cure}")
+def _without_keys(kwargs: Mapping[str, Any], options: set[str], name: str) -> dict[str, Any]:
+    """Leave out keys under names that the backend does not know: unknown options are sent with the request."""
+    unknown = [keyword for keyword in kwargs if is_secret_name(keyword) and keyword not in options]
+    for keyword in unknown:
+        keys = [option for option in sorted(options) if is_secret_name(option)]
+        cure = f"; it takes {' or '.join(keys)}" if keys else ""
+        _log.warning("%s is left out: %r knows no such option, and it looks like a key%s", keyword, name, cure)
+    return {keyword: value for keyword, value in kwargs.items() if keyword not in unknown}
 
 
 def _info(name: str, think: bool | None, kwargs: Mapping[str, Any]) -> dict[str, Any]:
