@@ -10,7 +10,14 @@ import sys
 import pytest
 from surface.source import PACKAGE, modules
 
-FACES = ["sdialog", "sdialog.personas", "sdialog.agents", "sdialog.orchestrators", "sdialog.generators"]
+FACES = [
+    "sdialog",
+    "sdialog.personas",
+    "sdialog.agents",
+    "sdialog.orchestrators",
+    "sdialog.generators",
+    "sdialog.evaluation",
+]
 
 PUBLISHED = {
     "sdialog": "Dialog Turn Event Context Instruction config __version__ Persona Agent",

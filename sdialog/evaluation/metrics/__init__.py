@@ -1,0 +1,1 @@
+"""Metrics of one dialog, one file a kind."""

@@ -1,0 +1,208 @@
+"""What scores give: one result an item, and all of them together with their uncertainty."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sdialog.core.errors import EvaluationError
+from sdialog.evaluation.statistics.intervals import Interval, mean_interval, standard_error
+from sdialog.llm.types import Usage
+
+Value = float | Sequence[float] | Mapping[str, Any] | str | None
+"""What a score says of a dialog: a number, several (one a turn, say), named ones, a label, or None for no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResult:
+    """What one score says of one dialog.
+
+    Attributes:
+        dialog_id: the dialog's id.
+        content_hash: hash of what the dialog holds (:func:`sdialog.evaluation.identity.dialog_hash`).
+        value: the score; None when there is none, which is not zero.
+        reason: why the value is what it is (a judge's words), or why there is none.
+        error: what went wrong, as ``ErrorName: message``, when something did.
+        details: further data behind the value, such as evidence or votes.
+        usage: what model calls it cost.
+    """
+
+    dialog_id: str | int | None
+    content_hash: str
+    value: Any = None
+    reason: str | None = None
+    error: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
+
+    @property
+    def missing(self) -> bool:
+        """Whether there is no value."""
+        return self.value is None or (isinstance(self.value, float) and math.isnan(self.value))
+
+    def json(self) -> dict[str, Any]:
+        """Return a plain dict, without what is empty."""
+        data = {
+            "dialogId": self.dialog_id,
+            "contentHash": self.content_hash,
+            "value": None if self.missing else self.value,
+            "reason": self.reason,
+            "error": self.error,
+            "details": dict(self.details),
+            "usage": self.usage.json() if self.usage.calls else None,
+        }
+        return {name: entry for name, entry in data.items() if name == "value" or entry not in (None, {})}
+
+
+class EvalResult(Sequence[float]):
+    """All results of one score: a sequence of its numbers, one number as their mean, and how sure that mean is.
+
+    Where a score gives several numbers a dialog (one a turn), the sequence holds all of them, and the uncertainty
+    takes into account that those of one dialog belong together.
+
+    Args:
+        name: the score's name.
+        items: results, one a dialog.
+
+    Attributes:
+        values: the numbers, missing ones left out.
+        groups: for each number, which item it came from.
+
+    Example:
+        >>> items = [ItemResult(n, "", value) for n, value in enumerate([1.0, 0.0, None, 1.0])]
+        >>> result = EvalResult("polite", items)
+        >>> round(float(result), 3), result.n, result.n_missing
+        (0.667, 3, 1)
+        >>> print(result)
+        polite: 0.667 [0.208, 0.939] (95 %, wilson), n = 3, 1 missing
+    """
+
+    def __init__(self, name: str, items: Sequence[ItemResult]) -> None:
+        self.name, self.items = name, tuple(items)
+        self.values: list[float] = []
+        self.groups: list[int] = []
+        for place, item in enumerate(self.items):
+            for number in _numbers(item):
+                self.values.append(number)
+                self.groups.append(place)
+
+    # -- a sequence of numbers
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.values[index]
+
+    def __iter__(self) -> Iterator[float]:
+        return iter(self.values)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        import numpy
+
+        return numpy.array(self.values, dtype=dtype or float)
+
+    # -- one number
+
+    def __float__(self) -> float:
+        return self.mean
+
+    @property
+    def mean(self) -> float:
+        """The mean of the numbers.
+
+        Raises:
+            EvaluationError: if there is none; says why.
+        """
+        if not self.values:
+            raise EvaluationError(f"{self.name} has no value for any of {len(self.items)} dialogs{self._why()}")
+        return math.fsum(self.values) / len(self.values)
+
+    @property
+    def n(self) -> int:
+        """How many items have a value."""
+        return len(self.items) - self.n_missing
+
+    @property
+    def n_missing(self) -> int:
+        """How many have none."""
+        return sum(item.missing for item in self.items)
+
+    @property
+    def missing_reasons(self) -> dict[str, int]:
+        """Why values are missing, and how often."""
+        return dict(Counter(item.error or item.reason or "no reason given" for item in self.items if item.missing))
+
+    @property
+    def se(self) -> float | None:
+        """Standard error of the mean; None for fewer than two items."""
+        return standard_error(self.values, self.groups)
+
+    def ci(self, level: float = 0.95, method: str = "auto") -> Interval | None:
+        """Return a confidence interval of the mean; None where there are too few items for one.
+
+        Args:
+            level: how often such an interval holds the true mean.
+            method: ``wilson`` (shares), ``t``, ``bootstrap`` (BCa); ``auto`` takes Wilson's for zeros and ones, else t.
+        """
+        return mean_interval(self.values, self.groups, level=level, method=method)
+
+    @property
+    def usage(self) -> Usage:
+        """What all model calls cost."""
+        return sum((item.usage for item in self.items), Usage())
+
+    # -- parts
+
+    @property
+    def parts(self) -> dict[str, EvalResult]:
+        """For a score of several named values: the result of each by its name."""
+        names = dict.fromkeys(name for item in self.items if isinstance(item.value, Mapping) for name in item.value)
+        return {name: EvalResult(f"{self.name}-{name}", [_part(item, name) for item in self.items]) for name in names}
+
+    def json(self) -> dict[str, Any]:
+        """Return a plain dict: the summary and every item."""
+        interval = self.ci() if self.values else None
+        return {
+            "name": self.name,
+            "mean": self.mean if self.values else None,
+            "n": self.n,
+            "nMissing": self.n_missing,
+            "se": self.se,
+            "ci": None if interval is None else interval.json(),
+            "missingReasons": self.missing_reasons,
+            "usage": self.usage.json(),
+            "items": [item.json() for item in self.items],
+        }
+
+    def __str__(self) -> str:
+        if not self.values:
+            return f"{self.name}: no value, {self.n_missing} missing{self._why()}"
+        interval = self.ci()
+        sure = "" if interval is None else f" {interval}"
+        missing = f", {self.n_missing} missing" if self.n_missing else ""
+        return f"{self.name}: {self.mean:.3g}{sure}, n = {self.n}{missing}"
+
+    def __repr__(self) -> str:
+        return f"<EvalResult {self}>"
+
+    def _why(self) -> str:
+        reasons = self.missing_reasons
+        return "" if not reasons else f": {max(reasons, key=lambda reason: reasons[reason])}"
+
+
+def _numbers(item: ItemResult) -> list[float]:
+    """Return the numbers of an item; labels and named values have none of their own."""
+    if item.missing or isinstance(item.value, (str, Mapping)):
+        return []
+    given = item.value if isinstance(item.value, Sequence) or hasattr(item.value, "__iter__") else [item.value]
+    return [float(number) for number in given if number is not None and not math.isnan(number)]
+
+
+def _part(item: ItemResult, name: str) -> ItemResult:
+    value = item.value.get(name) if isinstance(item.value, Mapping) else None
+    reason = item.reason if value is not None or item.reason else f"no {name}"
+    return ItemResult(item.dialog_id, item.content_hash, value, reason, item.error, usage=item.usage)
