@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 import sys
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -159,6 +160,28 @@ def _modified(place: str) -> int | None:
         return Path(place).stat().st_mtime_ns
     except OSError:
         return None
+
+
+class ClassRegistry(Registry[T]):
+    """A registry whose parts are classes, found by class name (``LengthOrchestrator``) or file name (``length``).
+
+    Args:
+        kind: what one part is called in messages, which is also how the class names end.
+        folder: dotted name of the package whose modules are the built-ins.
+    """
+
+    def names(self) -> list[str]:
+        """Return the class names of all that can be found, without importing any."""
+        return sorted({self._class_name(name) for name in super().names()})
+
+    def get(self, name: str) -> T:
+        """Return the class called ``name``; see :meth:`Registry.get`."""
+        file_name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.removesuffix(self.kind.capitalize())).lower()
+        return super().get(file_name if file_name in self._folder_modules() else name)
+
+    def _class_name(self, name: str) -> str:
+        words = "".join(part.capitalize() for part in name.split("_"))
+        return words + self.kind.capitalize() if name.islower() else name
 
 
 def _package(point: Any) -> str:

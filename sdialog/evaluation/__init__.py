@@ -32,14 +32,20 @@ if TYPE_CHECKING:
     from sdialog.evaluation.runner import ascore_dialogs as ascore_dialogs
     from sdialog.evaluation.runner import score_dialogs as score_dialogs
     from sdialog.evaluation.statistics.intervals import Interval as Interval
+    from sdialog.evaluation.validators.base import BaseValidator as BaseValidator
+    from sdialog.evaluation.validators.base import Explanation as Explanation
+    from sdialog.evaluation.validators.tool_sequence import ToolCalled as ToolCalled
+    from sdialog.evaluation.validators.tool_sequence import ToolSequenceValidator as ToolSequenceValidator
 
 _HOMES = {
     "BackChannelRateScore": "metrics.conversational",
     "BaseDialogScore": "base",
+    "BaseValidator": "validators.base",
     "ColemanLiauScore": "metrics.readability",
     "ConversationalFeatures": "metrics.conversational",
     "DaleChallScore": "metrics.readability",
     "EvalResult": "results",
+    "Explanation": "validators.base",
     "FillerWordDensityScore": "metrics.conversational",
     "FleschReadingEaseScore": "metrics.readability",
     "GunningFogScore": "metrics.readability",
@@ -53,6 +59,8 @@ _HOMES = {
     "QuestionRateScore": "metrics.conversational",
     "ReadabilityScore": "metrics.readability",
     "Running": "runner",
+    "ToolCalled": "validators.tool_sequence",
+    "ToolSequenceValidator": "validators.tool_sequence",
     "TurnLength": "metrics.conversational",
     "TurnTakingRatioScore": "metrics.conversational",
     "ascore_dialogs": "runner",

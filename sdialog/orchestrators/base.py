@@ -6,14 +6,13 @@ import copy
 import inspect
 import json
 import random
-import re
 from abc import ABC, abstractmethod
 from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from sdialog.core.errors import ConfigError
 from sdialog.core.offload import in_thread
-from sdialog.core.registry import Registry
+from sdialog.core.registry import ClassRegistry
 from sdialog.core.seeds import fresh_seed
 
 if TYPE_CHECKING:
@@ -35,33 +34,7 @@ class Performer(Protocol):
         ...
 
 
-class OrchestratorRegistry(Registry[type["BaseOrchestrator"]]):
-    """Orchestrators by class name (``LengthOrchestrator``) or file name (``length``).
-
-    Example:
-        >>> orchestrators.get("LengthOrchestrator") is orchestrators.get("length")
-        True
-    """
-
-    def names(self) -> list[str]:
-        """Return the class names of all that can be found, without importing any."""
-        return sorted({_class_name(name) for name in super().names()})
-
-    def get(self, name: str) -> type[BaseOrchestrator]:
-        """Return the class called ``name``; see :meth:`Registry.get`."""
-        file_name = _file_name(name)
-        return super().get(file_name if file_name in self._folder_modules() else name)
-
-
-def _file_name(class_name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", class_name.removesuffix("Orchestrator")).lower()
-
-
-def _class_name(name: str) -> str:
-    return "".join(part.capitalize() for part in name.split("_")) + "Orchestrator" if name.islower() else name
-
-
-orchestrators = OrchestratorRegistry("orchestrator", "sdialog.orchestrators")
+orchestrators: ClassRegistry[type[BaseOrchestrator]] = ClassRegistry("orchestrator", "sdialog.orchestrators")
 """Orchestrators by name: the files of this folder and installed plug-ins."""
 
 

@@ -8,13 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from sdialog.core.errors import ConfigError, UserError
-from sdialog.core.registry import Registry
 
 if TYPE_CHECKING:
     from sdialog.core.dialog import Dialog
-
-validators: Registry[Any] = Registry("validator", "sdialog.evaluation.validators")
-"""Validators by name. They live with the evaluation; a ``module:name`` works as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +113,8 @@ def check(validator: Any, name: str, options: Mapping[str, Any], on_fail: Litera
             made: Any = _made(name, validator, options)
             if not callable(made):
                 raise ConfigError(f"validator {name!r} has no __call__(self, dialog), so it cannot be asked")
-            return Check(name, made, on_fail)
+            # A score that can explain itself says whether a dialog passes, and why not, in one go.
+            return Check(name, getattr(made, "explain", made), on_fail)
         inspect.signature(validator).bind(None, **options)
     except TypeError as error:
         raise ConfigError(f"validator {name!r} does not take {_listed(list(options))}: {error}") from error

@@ -14,7 +14,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from sdialog.core.errors import ConfigError, UnknownNameError, UserError
-from sdialog.simulation.gate import Check, check, validators
+from sdialog.core.validators import validators
+from sdialog.simulation.gate import Check, check
 from sdialog.simulation.scenario_rules import checked_rule
 
 if TYPE_CHECKING:
