@@ -121,9 +121,11 @@ print("both")
     assert (shown.stdout, shown.stderr) == ("both\n", "")
 
 
+# Where tests run in the background, Ctrl-C is ignored from the start, and Python leaves that so.
 INTERRUPTED = """
-import asyncio, sys
+import asyncio, signal
 from sdialog.core.sync import run
+signal.signal(signal.SIGINT, signal.default_int_handler)
 async def work():
     print("working", flush=True)
     try:
@@ -166,6 +168,7 @@ def test_ctrl_c_while_the_work_is_handed_over_cancels_too(root):
     code = """
 import asyncio, os, signal, time
 from sdialog.core.sync import run
+signal.signal(signal.SIGINT, signal.default_int_handler)
 run(asyncio.sleep(0))
 loop_type = asyncio.SelectorEventLoop
 handed_over = loop_type._write_to_self
