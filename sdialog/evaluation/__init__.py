@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sdialog.evaluation.metrics.conversational import QuestionRateScore as QuestionRateScore
     from sdialog.evaluation.metrics.conversational import TurnLength as TurnLength
     from sdialog.evaluation.metrics.conversational import TurnTakingRatioScore as TurnTakingRatioScore
+    from sdialog.evaluation.metrics.lexical import LexicalFeatures as LexicalFeatures
     from sdialog.evaluation.metrics.readability import ColemanLiauScore as ColemanLiauScore
     from sdialog.evaluation.metrics.readability import DaleChallScore as DaleChallScore
     from sdialog.evaluation.metrics.readability import FleschReadingEaseScore as FleschReadingEaseScore
@@ -53,6 +54,7 @@ _HOMES = {
     "Interval": "statistics.intervals",
     "ItemResult": "results",
     "LexicalDiversityScore": "metrics.conversational",
+    "LexicalFeatures": "metrics.lexical",
     "LinsearWriteScore": "metrics.readability",
     "MeanTurnLengthScore": "metrics.conversational",
     "Measured": "base",

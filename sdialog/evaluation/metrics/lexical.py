@@ -1,0 +1,146 @@
+"""How varied the words are: measures that do not fall with length, and repetition."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
+
+from sdialog.evaluation.metrics.features import Feature, FeatureScore
+from sdialog.evaluation.metrics.text import utterances, words
+
+if TYPE_CHECKING:
+    from sdialog.core.dialog import Dialog
+
+MATTR_WINDOW = 50
+MTLD_THRESHOLD = 0.72
+HDD_SAMPLE = 42
+
+
+def mattr(tokens: Sequence[str], window: int = MATTR_WINDOW) -> float | None:
+    """Return the moving-average type-token ratio: its mean over all windows of so many words.
+
+    Covington and McFall (2010), Journal of Quantitative Linguistics 17(2). None for a text shorter than one window.
+
+    Example:
+        >>> mattr("a b a c".split(), window=2), mattr("a a b b".split(), window=2)
+        (1.0, 0.6666666666666666)
+    """
+    if len(tokens) < window or window < 1:
+        return None
+    counts = Counter(tokens[:window])
+    total = len(counts)
+    for gone, come in zip(tokens, tokens[window:], strict=False):
+        counts[gone] -= 1
+        if not counts[gone]:
+            del counts[gone]
+        counts[come] += 1
+        total += len(counts)
+    return total / (window * (len(tokens) - window + 1))
+
+
+def mtld(tokens: Sequence[str], threshold: float = MTLD_THRESHOLD) -> float | None:
+    """Return the measure of textual lexical diversity: words until the type-token ratio has fallen to the threshold.
+
+    McCarthy and Jarvis (2010), Behavior Research Methods 42(2): the mean of a pass forwards and one backwards, what is
+    left at the end counted as part of a stretch. None if no word comes twice.
+
+    Example:
+        >>> mtld("a b a b a b a b".split())
+        4.0
+    """
+    passes = [_stretches(part, threshold) for part in (tokens, tokens[::-1])]
+    if not all(passes):
+        return None
+    return sum(len(tokens) / stretches for stretches in passes) / len(passes)
+
+
+def _stretches(tokens: Iterable[str], threshold: float) -> float:
+    stretches, seen, length = 0.0, set[str](), 0
+    for token in tokens:
+        seen.add(token)
+        length += 1
+        if len(seen) / length <= threshold:
+            stretches, seen, length = stretches + 1, set(), 0
+    return stretches + ((1 - len(seen) / length) / (1 - threshold) if length else 0.0)
+
+
+def hdd(tokens: Sequence[str], sample: int = HDD_SAMPLE) -> float | None:
+    """Return HD-D: the type-token ratio to be expected of so many words drawn without putting back.
+
+    McCarthy and Jarvis (2007), Language Testing 24(4). None for a text shorter than the sample.
+
+    Example:
+        >>> hdd("a b c d".split(), sample=2), round(hdd("a a b b".split(), sample=2), 4)
+        (1.0, 0.8333)
+    """
+    size = len(tokens)
+    if size < sample or sample < 1:
+        return None
+    draws = math.comb(size, sample)
+    by_count = Counter(Counter(tokens).values())
+    drawn = (number * (1 - math.comb(size - count, sample) / draws) for count, number in by_count.items())
+    return math.fsum(drawn) / sample
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What the measures are computed from.
+
+    Attributes:
+        turns: words of each utterance.
+    """
+
+    turns: list[list[str]]
+
+    @cached_property
+    def tokens(self) -> list[str]:
+        """Words of all utterances."""
+        return [token for turn in self.turns for token in turn]
+
+    def distinct(self, n: int) -> float | None:
+        """Return different n-grams over n-grams (Li et al., 2016); none reaches over the end of an utterance."""
+        grams = [gram for turn in self.turns for gram in zip(*(turn[place:] for place in range(n)), strict=False)]
+        return len(set(grams)) / len(grams) if grams else None
+
+    @property
+    def repetition(self) -> float | None:
+        """Share of the utterances whose words were said before in just this order, in percent."""
+        spoken = [tuple(turn) for turn in self.turns if turn]
+        return 100 * (1 - len(set(spoken)) / len(spoken)) if spoken else None
+
+
+class LexicalFeatures(FeatureScore[Vocabulary]):
+    """Variety of the words that are said, without the speakers' labels.
+
+    ``mattr``, ``mtld`` and ``hdd`` do not depend on the length of a dialog, and have no value for one that is too short
+    (50 words, no repeated word, 42 words). ``distinct-1``, ``distinct-2`` and ``repetition`` depend on it.
+
+    Args:
+        feature: one or several of these; None for all.
+        name: what it is called in tables.
+        speaker: count only what this speaker says.
+
+    Example:
+        >>> from sdialog import Dialog, Turn
+        >>> dialog = Dialog(turns=[Turn(text="No, no!"), Turn(text="No no.")])
+        >>> LexicalFeatures(["distinct-2", "repetition"])(dialog)
+        {'distinct_2': 0.5, 'repetition': 50.0}
+    """
+
+    own_name = "lexical_features"
+    features: ClassVar[dict[str, tuple[str, Feature[Vocabulary]]]] = {
+        "mattr": ("mattr", lambda vocabulary: mattr(vocabulary.tokens)),
+        "mtld": ("mtld", lambda vocabulary: mtld(vocabulary.tokens)),
+        "hdd": ("hdd", lambda vocabulary: hdd(vocabulary.tokens)),
+        "distinct-1": ("distinct_1", lambda vocabulary: vocabulary.distinct(1)),
+        "distinct-2": ("distinct_2", lambda vocabulary: vocabulary.distinct(2)),
+        "repetition": ("repetition", lambda vocabulary: vocabulary.repetition),
+    }
+
+    def read(self, dialog: Dialog) -> Vocabulary:
+        """Return what the measures are computed from."""
+        return Vocabulary([words(text) for text in utterances(dialog, self.speaker)])
