@@ -100,10 +100,15 @@ class Drafting:
             return ending
         return ending._replace(text=text[len(label) :])
 
+    def _call_ids(self) -> set[str]:
+        """Return the ids of the conversation's calls; those of a turn that failed are free again, as if never made."""
+        messages = (*self._session.memory, *self._traffic)
+        return {made.id for message in messages for made in message.tool_calls}
+
     async def _make_calls(self, result: GenerateResult, thoughts: Thoughts) -> ToolOutcome | None:
         """Make the calls of one message; return the outcome that is to be the reply, if there is one."""
         session, agent, call = self._session, self._agent, self._rounds
-        calls = with_ids(result.tool_calls, prefix=f"call_{session.turn}_{call}", taken=session.call_ids)
+        calls = with_ids(result.tool_calls, prefix=f"call_{session.turn}_{call}", taken=self._call_ids())
         self._log.thought(thoughts.thinking)
         try:
             with session.away():

@@ -44,7 +44,6 @@ class Session:
         turn: how many replies it has made.
         finished: whether the agent has ended the conversation.
         usage: what its model calls cost so far.
-        call_ids: ids of the tool calls made so far.
         lost_events: after a failed turn, the events up to the failure.
     """
 
@@ -64,7 +63,6 @@ class Session:
         self.state: dict[str, Any] = {}
         self.finished = False
         self.usage = Usage()
-        self.call_ids: set[str] = set()
         self.lost_events: tuple[Any, ...] = ()
         self.orchestrators: list[BaseOrchestrator] = []
         self._scheduler, self._client = scheduler, scheduler.client(agent.model)

@@ -8,7 +8,7 @@ import difflib
 import inspect
 import json
 import traceback
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,20 +74,21 @@ async def run_calls(
             task.cancel()
 
 
-def with_ids(calls: Sequence[ToolCall], prefix: str, taken: set[str]) -> tuple[ToolCall, ...]:
+def with_ids(calls: Sequence[ToolCall], prefix: str, taken: Iterable[str]) -> tuple[ToolCall, ...]:
     """Return the calls with an id each that no other has; some models leave ids out or repeat them.
 
     Args:
         calls: calls of one message.
         prefix: how ids begin that are given here.
-        taken: ids of the conversation so far; the new ones are added.
+        taken: ids of the conversation so far.
     """
-    named = []
+    named, seen = [], {*taken}
     for at, call in enumerate(calls):
-        if not call.id or call.id in taken:
-            call = dataclasses.replace(call, id=f"{prefix}_{at}")
-        taken.add(call.id)
-        named.append(call)
+        identity = call.id or f"{prefix}_{at}"
+        while identity in seen:
+            identity = f"{prefix}_{at}" if identity == call.id else f"{identity}x"
+        seen.add(identity)
+        named.append(dataclasses.replace(call, id=identity))
     return tuple(named)
 
 

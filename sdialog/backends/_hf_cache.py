@@ -36,6 +36,8 @@ class LayerShape:
 class SpareBuffers:
     """Memory of batches that ended, for those that come: pages fresh from the system cost more than what fills them.
 
+    For one thread, as the decode loop is.
+
     Args:
         limit: most bytes to hold on to.
         device: where the buffers are; other devices than the CPU have allocators that do this themselves.
@@ -54,6 +56,8 @@ class SpareBuffers:
     def take(self, shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
         """Return an uninitialised tensor of this shape, in the smallest spare buffer with room for it."""
         size = math.prod(shape) * dtype.itemsize
+        if not self.limit:
+            return torch.empty(*shape, dtype=dtype, device=self.device)
         self._spare.sort(key=torch.Tensor.numel)
         fitting = next((place for place, flat in enumerate(self._spare) if flat.numel() >= size), None)
         if fitting is not None:
@@ -61,7 +65,7 @@ class SpareBuffers:
         else:
             self._spare = self._spare[:-1]  # the new one is there in its place from now on
             # Conversations grow: untouched room costs nothing and lets their next turn fit.
-            room = size + size // 2 if size <= self.limit else size
+            room = min(size + size // 2, max(size, self.limit))
             flat = torch.empty(room, dtype=torch.uint8, device=self.device)
         return flat[:size].view(dtype).view(*shape)
 

@@ -129,17 +129,20 @@ class LocalModel:
             return False
         cache, mask = self.new_cache(2, 4), torch.ones(2, 4, dtype=torch.bool, device=self.device)
         mask[1, 0] = False
-        ids, positions = mask.long() * max(self.eos, default=1), (mask.cumsum(1) - 1).clamp(min=0)
-        with torch.inference_mode():
-            with cache.window(0, 2, 0, 3):
-                self.scores(ids[:, :3], positions[:, :3], mask[:, :3], cache.cache)
-            with cache.window(0, 2, 3):
-                plain = self.scores(ids[:, 3:], positions[:, 3:], mask, cache.cache)
-                try:
-                    ready = self.scores(ids[:, 3:], positions[:, 3:], mask[:, None, None, :], cache.cache)
-                except (AttributeError, IndexError, RuntimeError, TypeError, ValueError):  # a refusal is an answer
-                    return False
-        return bool(torch.equal(plain, ready))
+        ids = (torch.arange(8, device=self.device) % self.model.get_input_embeddings().weight.shape[0]).view(2, 4)
+        positions = (mask.cumsum(1) - 1).clamp(min=0)
+        try:
+            with torch.inference_mode():
+                with cache.window(0, 2, 0, 3):
+                    self.scores(ids[:, :3], positions[:, :3], mask[:, :3], cache.cache)
+                with cache.window(0, 2, 3):
+                    step = ids[:, 3:], positions[:, 3:]
+                    plain = self.scores(*step, mask, cache.cache)
+                    ready = self.scores(*step, mask[:, None, None, :], cache.cache)
+                    unmasked = self.scores(*step, torch.ones_like(mask)[:, None, None, :], cache.cache)
+        except (AttributeError, IndexError, RuntimeError, TypeError, ValueError):  # a refusal is an answer
+            return False
+        return bool(torch.equal(plain, ready) and not torch.equal(ready, unmasked))
 
     def _probe(self, text_config: Any) -> list[LayerShape] | None:
         """Return the sizes of the layers' caches, or None if a layer keeps something else than keys and values."""

@@ -51,6 +51,11 @@ _NOT_ACCEPTED = re.compile(
     re.IGNORECASE,
 )
 
+# One schema that a service finds wrong says nothing about others.
+_BAD_SCHEMA = re.compile(
+    r"invalid (json )?schema|schema for response_format|schema is (invalid|not valid)", re.IGNORECASE
+)
+
 
 class PerLoop(Generic[ClientT]):
     """One client for each event loop, since a connection pool belongs to the loop that opened it.
@@ -104,7 +109,7 @@ class RemoteBackend(Backend):
             need(self.package, extra=self.extra, why=f"use {self.name}")
         self.timeout = timeout
         self.refused: set[str] = set()
-        self._secrets = {text for text in secrets if text and len(text) >= 6}
+        self._secrets = {form for text in secrets if text and len(text) >= 6 for form in _written(text)}
         self._clients: PerLoop[Any] = PerLoop(self._connect, self._close)
 
     async def generate(self, requests: Sequence[GenerateRequest]) -> list[GenerateResult]:
@@ -225,7 +230,7 @@ class RemoteBackend(Backend):
         """
         if problem.status not in (400, 422) or isinstance(problem, ContextLengthError):
             return False
-        if not _NOT_ACCEPTED.search(problem.message):
+        if not _NOT_ACCEPTED.search(problem.message) or _BAD_SCHEMA.search(problem.message):
             return False
         found = (
             (re.search(rf"\b{name}\b", problem.message, re.IGNORECASE), name) for name in self.refusable - left_out
@@ -331,15 +336,15 @@ def secret_headers(headers: Mapping[str, str] | None) -> list[str]:
 class _HideInLog(logging.Filter):
     """Hides texts in what a library logs; HTTP clients log the addresses they ask, with all query parameters."""
 
-    def __init__(self, texts: Sequence[str]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.texts = [form for text in texts for form in (text, quote(text, safe=""), quote_plus(text))]
+        self.texts: set[str] = set()
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every record pass, without the texts."""
         said = record.getMessage()
         if any(text in said for text in self.texts):
-            for text in self.texts:
+            for text in sorted(self.texts, key=len, reverse=True):
                 said = said.replace(text, HIDDEN)
             record.msg, record.args = said, None
         return True
@@ -347,9 +352,17 @@ class _HideInLog(logging.Filter):
 
 def hide_in_log(logger: str, texts: Iterable[str]) -> None:
     """Keep texts out of what ``logger`` writes from now on."""
-    hidden = [text for text in texts if len(text) >= 6]
+    hidden = {form for text in texts if len(text) >= 6 for form in _written(text)}
     if hidden:
-        logging.getLogger(logger).addFilter(_HideInLog(hidden))
+        log = logging.getLogger(logger)
+        found = next((one for one in log.filters if isinstance(one, _HideInLog)), None) or _HideInLog()
+        found.texts |= hidden
+        log.addFilter(found)
+
+
+def _written(text: str) -> tuple[str, str, str]:
+    """Return a text as it is, and as addresses spell it."""
+    return text, quote(text, safe=""), quote_plus(text)
 
 
 class Recall:

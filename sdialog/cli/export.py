@@ -67,7 +67,8 @@ def _spare_the_source(place: Path, target: Path) -> None:
     from sdialog.simulation.run_store import PLAN, RUN_FILES
 
     of_a_run = target.name in RUN_FILES and (target.parent / PLAN).exists()
-    if of_a_run or target.resolve() == place.resolve():
+    among_dialogs = target.is_file() and target.parent.resolve() == place.resolve() and not (place / PLAN).exists()
+    if of_a_run or among_dialogs or target.resolve() == place.resolve():
         raise UserError(f"--out {target} would write over the data of {place}; name another file or folder")
 
 

@@ -195,7 +195,9 @@ def _refuse_typos(kwargs: Mapping[str, Any], options: set[str], name: str) -> No
 
 def _by_our_names(kwargs: Mapping[str, Any], options: set[str], name: str) -> dict[str, Any]:
     """Return the keywords with other names of constructor options put right, and without what is not the model's."""
-    renamed = {_our_name(keyword, options): value for keyword, value in kwargs.items()}
+    renamed = {keyword: value for keyword, value in kwargs.items() if _our_name(keyword, options) == keyword}
+    for keyword, value in kwargs.items():
+        renamed.setdefault(_our_name(keyword, options), value)  # what is given under its own name counts
     if "max_retries" in renamed and "max_retries" not in options:
         del renamed["max_retries"]
         _log.warning(

@@ -340,3 +340,20 @@ def test_a_server_without_response_format_gets_the_schema_in_the_prompt() -> Non
         assert result.text == '{"city": "Bern"}'
         (message,) = server.requests[-1].json["messages"]
     assert message["content"].startswith("Hi!") and '"city"' in message["content"]
+
+
+def test_one_schema_that_a_service_finds_wrong_leaves_the_others_native() -> None:
+    good = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    said_so = said(
+        400, "Invalid schema for response_format 'reply': 'oneOf' is not permitted.", param="response_format"
+    )
+
+    async def talk(url: str) -> list[GenerateResult]:
+        backend = OpenAIBackend("m", base_url=url)
+        schemas = (good, {"oneOf": [good]}, good)
+        return [(await backend.generate([GenerateRequest(REQUEST.messages, schema=one)]))[0] for one in schemas]
+
+    with serve([Reply('{"city": "Bern"}'), said_so, Reply('{"city": "Bern"}')]) as server:
+        results = asyncio.run(talk(server.base_url))
+        assert "response_format" in server.requests[-1].json
+    assert [result.error is None for result in results] == [True, False, True]

@@ -97,3 +97,11 @@ def test_query_parameters_stay_out_of_the_http_clients_log(caplog: pytest.LogCap
     told = [record.getMessage() for record in caplog.records]
     assert any("POST" in line for line in told)
     assert not any("pass/word" in line or "pass%2Fword" in line for line in told), told
+
+
+def test_query_parameters_stay_out_of_errors_however_they_are_spelt() -> None:
+    refusal = openai_server.OpenAIServer().error(403, "GET /v1?code=pass%2Fword%2B1 is not for pass/word+1", {})
+    with openai_server.serve([refusal]) as server:
+        backend = OpenAIBackend("m", base_url=server.base_url, default_query={"code": "pass/word+1"})
+        (result,) = asyncio.run(backend.generate([GenerateRequest((Message("user", "Hi"),))]))
+    assert result.error is not None and "word" not in str(result.error)

@@ -302,6 +302,15 @@ def test_an_export_spares_the_run_it_reads(made: Path, tmp_path: Path, target: s
     assert (made / "dialogs.jsonl").read_bytes() == before
 
 
+def test_an_export_spares_the_dialogs_of_a_folder(tmp_path: Path) -> None:
+    for number in range(3):
+        Dialog(id=number).to_file(tmp_path / "dialogs" / f"{number}.json")
+    before = (tmp_path / "dialogs" / "0.json").read_bytes()
+    done = sdialog("export", "dialogs", "--to", "jsonl", "--out", "dialogs/0.json", cwd=tmp_path)
+    assert done.returncode == 2 and "would write over" in done.stderr
+    assert (tmp_path / "dialogs" / "0.json").read_bytes() == before
+
+
 def test_output_into_a_closed_pipe_is_no_crash(made: Path) -> None:
     shown = subprocess.run(
         f"{sys.executable} -m sdialog.cli.main show {made} --all | head -1",

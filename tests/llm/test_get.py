@@ -258,6 +258,14 @@ def test_options_are_known_by_their_names_elsewhere(caplog: pytest.LogCaptureFix
     )
 
 
+def test_an_option_under_its_own_name_counts_more_than_under_another() -> None:
+    for given in (
+        {"base_url": "http://a/v1", "openai_api_base": "http://b/v1"},
+        {"openai_api_base": "http://b/v1", "base_url": "http://a/v1"},
+    ):
+        assert resolve("openai:m", **given).model.address == "http://a/v1"  # type: ignore[attr-defined]
+
+
 def test_a_key_under_an_unknown_name_is_not_sent_along(caplog: pytest.LogCaptureFixture) -> None:
     for model in ("recorder:m", ScriptedModel(["Hi"])):
         found = resolve(model, openai_token=SECRET, temperature=0.5)

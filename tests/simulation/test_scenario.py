@@ -121,7 +121,6 @@ CASES = [
         2,
         "temperature is a number, 0 or more",
     ),
-    ("name: desk", "limits: {max_cost: 3}", 1, "max_cost needs prices"),
     ("name: desk", "turn_taking: {model: {retries: abc}}", 1, "retries of the turn-taking policy is a whole number"),
     ("support/ava", "support/avaa", 8, "unknown persona 'support/avaa'; did you mean 'support/ava'"),
     ("type: Customer", "type: Custmer", 5, "unknown persona class 'Custmer'; did you mean 'Customer'"),

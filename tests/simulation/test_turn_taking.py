@@ -109,6 +109,8 @@ def test_a_model_that_names_nobody_is_asked_again_and_then_replaced_by_the_order
         ('Sure! {"next": "ben ode", "why": null} Bye', "Ben Ode"),
         ("2.", "Ben Ode"),
         ("The next speaker should be ANA.", "Ana Diaz"),
+        ("I think ben should reply.", "Ben Ode"),
+        ("**ben**", "Ben Ode"),
         ("7", None),
         ("Ana or Ben", None),
         ("nobody", None),
@@ -182,6 +184,8 @@ def test_naming_never_fails_and_finds_only_given_names(text: str, names: list[st
         ("Thank you, ANA. Then May.", ["Ana Diaz", "May"]),
         ("Will you tell us, Ana?", ["Ana Diaz"]),
         ("Willow and Mayor Anand", []),
+        ("Next speaker:\nwill", ["Will"]),
+        ('"Will that be all?" she asked.', []),
     ],
 )
 def test_who_is_named(text: str, named: list[str]) -> None:

@@ -164,20 +164,25 @@ def policy(spec: str | Mapping[str, Any] | TurnTaking) -> TurnTaking:
         raise ConfigError(f"turn-taking policy {name!r} does not take {options!r}: {error}") from error
 
 
-def named_in(text: str, names: Sequence[str]) -> list[str]:
+def named_in(text: str, names: Sequence[str], *, prose: bool = True) -> list[str]:
     """Return which of ``names`` a text mentions, in the order of their last mention.
 
     A full name counts; so does a first or last name that only one of them bears. Since names are words too (Will,
     Grace), a single one in small letters counts only when it is set off as an address, and one that opens a question
     does not ("Will that be all?"). In scripts without spaces a name may stand anywhere.
 
+    Args:
+        text: what was said.
+        names: names to look for.
+        prose: whether it was said in a conversation; in an answer to "who?" a name counts in any letter case.
+
     Example:
         >>> named_in("Ana spoke. What do you think, Mr. Ode?", ["Ana Diaz", "Ben Ode", "Cy"])
         ['Ana Diaz', 'Ben Ode']
     """
     found = []
-    for name, pattern in zip(names, _patterns(tuple(names)), strict=True):
-        places = [match.start() for match in pattern.finditer(text) if not _asks(match)]
+    for name, pattern in zip(names, _patterns(tuple(names), prose), strict=True):
+        places = [match.start() for match in pattern.finditer(text) if not (prose and _asks(match))]
         if places:
             found.append((places[-1], name))
     return [name for _, name in sorted(found)]
@@ -185,28 +190,32 @@ def named_in(text: str, names: Sequence[str]) -> list[str]:
 
 def _asks(match: re.Match[str]) -> bool:
     """Tell whether what looks like a name is the verb that opens a question."""
-    opens = not match.string[: match.start()].rstrip() or match.string[: match.start()].rstrip()[-1] in ".!?"
+    before = match.string[: match.start()].rstrip(" \t\n\"'“‘(*")
+    opens = not before or before[-1] in ".!?"
     return match[0].lower() in ("will", "may") and opens and bool(re.match(r"\s+\w", match.string[match.end() :]))
 
 
 @lru_cache(maxsize=512)
-def _patterns(names: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+def _patterns(names: tuple[str, ...], prose: bool) -> tuple[re.Pattern[str], ...]:
     words = Counter(word.casefold() for name in names for word in {*name.split()})
     patterns = []
     for name in names:
         ends = {name.split()[0], name.split()[-1]} if name.split() else set()
         short = {word for word in ends if words[word.casefold()] == 1 and len(word) > 1 and not word.isdigit()}
-        patterns.append(re.compile("|".join(_pattern(form) for form in sorted({name, *short}, key=len, reverse=True))))
+        patterns.append(
+            re.compile("|".join(_pattern(form, prose) for form in sorted({name, *short}, key=len, reverse=True)))
+        )
     return tuple(patterns)
 
 
-def _pattern(name: str) -> str:
+def _pattern(name: str, prose: bool) -> str:
     if _UNSPACED.search(name):
         return re.escape(name)
-    if len(name.split()) > 1:
+    if not prose or len(name.split()) > 1:
         return rf"(?<!\w)(?i:{re.escape(name)})(?!\w)"
-    written = "|".join(map(re.escape, sorted({name, name.upper(), name[:1].upper() + name[1:]})))
-    return rf"(?<!\w)(?:{written})(?!\w)|(?:^|(?<=[,.!?:] ))(?i:{re.escape(name)})(?=\s*(?:[,.!?:]|$))"
+    written = "|".join(map(re.escape, sorted({name, name.upper(), name.capitalize(), name[:1].upper() + name[1:]})))
+    address = rf"""(?:^|(?<=[,.!?:-] )|(?<=[\n"'“(*]))(?i:{re.escape(name)})(?=["'”)*]*\s*(?:[,.!?:\n]|$))"""
+    return rf"(?<!\w)(?:{written})(?!\w)|{address}"
 
 
 def fits(name: str, names: Sequence[str], what: str) -> None:

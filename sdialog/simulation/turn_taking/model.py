@@ -128,7 +128,7 @@ def read_choice(answer: str, names: list[str]) -> str | None:
             data = None
         if isinstance(data, dict):
             answer = " ".join(str(value) for value in data.values())
-    named = named_in(answer, names)
+    named = named_in(answer, names, prose=False)
     if len(named) == 1:
         return named[0]
     number = re.fullmatch(r"\W*(\d+)\W*", answer)
