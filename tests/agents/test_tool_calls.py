@@ -212,15 +212,15 @@ def test_a_call_id_that_comes_again_in_a_later_message_gets_one_of_its_own() -> 
 
 def test_ids_of_a_turn_that_failed_are_free_again_and_ids_given_here_are_unique() -> None:
     from sdialog.agents.toolloop import with_ids
-    from sdialog.core.errors import ServerError
+    from sdialog.core.errors import AuthenticationError
     from sdialog.llm.types import GenerateResult, ToolCall
 
     made = [ToolCall("call_0_0_1", "a"), ToolCall("", "b"), ToolCall("call_0_0_1", "c")]
     assert len({one.id for one in with_ids(made, "call_0_0", ["call_0_0_2"])}) == 3
     asks = GenerateResult(tool_calls=(ToolCall("call_0", "weather", {"city": "Rome"}),))
-    script: Any = iter([asks, {"error": "ServerError"}, asks, GenerateResult("Sunny.")])
+    script: Any = iter([asks, {"error": "AuthenticationError"}, asks, GenerateResult("Sunny.")])
     session = Agent(tools=weather, model=ScriptedModel(lambda request: next(script))).session(1)
-    with pytest.raises(ServerError):
+    with pytest.raises(AuthenticationError):
         asyncio.run(session.respond([Turn(text="Weather?")]))
     asyncio.run(session.respond([Turn(text="Weather?")]))
     assert [one.id for message in session.memory for one in message.tool_calls] == ["call_0"]
