@@ -131,7 +131,8 @@ class Agent(Talking):
     def evolve(self, **changes: Any) -> Self:
         """Return a new agent that differs in some constructor arguments; this one stays as it is.
 
-        Attributes that were set on this one since it was made, such as ``response_details``, hold for the new one too.
+        What was set on this one since it was made holds for the new one too: name, persona, prompt texts, context,
+        examples, limits of tools, tools, first utterances, orchestrators and inspectors; not ``model`` or ``think``.
         A new ``model`` comes with its own options: those given for the old one (keys, addresses) are not carried over.
 
         Example:

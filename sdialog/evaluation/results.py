@@ -12,9 +12,6 @@ from sdialog.core.errors import EvaluationError
 from sdialog.evaluation.statistics.intervals import Interval, mean_interval, standard_error
 from sdialog.llm.types import Usage
 
-Value = float | Sequence[float] | Mapping[str, Any] | str | None
-"""What a score says of a dialog: a number, several (one a turn, say), named ones, a label, or None for no answer."""
-
 
 @dataclass(frozen=True, slots=True)
 class ItemResult:
@@ -23,7 +20,7 @@ class ItemResult:
     Attributes:
         dialog_id: the dialog's id.
         content_hash: hash of what the dialog holds (:func:`sdialog.evaluation.identity.dialog_hash`).
-        value: the score; None when there is none, which is not zero.
+        value: a number, several (one a turn, say), named ones or a label; None for no value, which is not zero.
         reason: why the value is what it is (a judge's words), or why there is none.
         error: what went wrong, as ``ErrorName: message``, when something did.
         details: further data behind the value, such as evidence or votes.

@@ -76,11 +76,13 @@ async def ascore_dialogs(
     scoring = Scoring(scheduler, options.seed)
     items: list[list[ItemResult]] = [[] for _ in scores]
     try:
+        done = 0
         async for row in _rows(scores, iter(dialogs), scoring, options):
             for kept, item in zip(items, row, strict=True):
                 kept.append(item)
+            done += 1
             if options.on_item is not None:
-                options.on_item(len(items[0]))
+                options.on_item(done)
     finally:
         if options.scheduler is None:
             await scheduler.aclose()
