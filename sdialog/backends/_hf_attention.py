@@ -40,11 +40,19 @@ def _attend(
 ) -> tuple[torch.Tensor, None]:
     """Attend as transformers' interface for attention functions wants it."""
     special = any(options.get(name) is not None for name in ("position_bias", "cache", "softcap"))
-    if attention_mask is None or query.shape[2] == 1 or query.shape[1] == key.shape[1] or special:
+    if attention_mask is None or query.shape[1] == key.shape[1] or special:
         stock: tuple[torch.Tensor, None] = sdpa_attention_forward(
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **options
         )
         return stock
+    rows, heads, length, size = query.shape
+    if length == 1 and attention_mask.shape[1] == 1:
+        # The query heads of a shared head are then to the kernel so many queries of one head, and it reads keys once.
+        packed = query.reshape(rows, key.shape[1], heads // key.shape[1], size)
+        mixed = scaled_dot_product_attention(
+            packed, key, value, attn_mask=attention_mask, dropout_p=dropout, scale=scaling
+        )
+        return mixed.reshape(rows, 1, heads, value.shape[-1]), None
     mixed = scaled_dot_product_attention(
         query, key, value, attn_mask=attention_mask, dropout_p=dropout, scale=scaling, enable_gqa=True
     )

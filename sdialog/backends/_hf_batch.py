@@ -259,14 +259,16 @@ class Batch:
         stop_all = self.cancelled()
         ended: list[int] = []
         for place, row in enumerate(self.rows):
-            scores, token = raw[place], choice.tokens[place]
+            scores, token = None, choice.tokens[place]
             if choice.broken[place]:
                 row.outcome.reason = "broken"
                 ended.append(place)
                 continue
             if choice.close[place]:
                 scores, token = self._decide_alone(row)
-            if self._append(row, token, scores, stop_all):
+            if row.job.logprobs is not None:
+                row.outcome.scores.append(_score(raw[place] if scores is None else scores, token, row.job.logprobs))
+            if self._append(row, token, stop_all):
                 ended.append(place)
         if ended:
             self._release(ended)
@@ -287,12 +289,10 @@ class Batch:
         token = table.choose(self._penalised(row, raw[0])[None], [len(row.outcome.reply)], 0.0).tokens[0]
         return raw[0], token
 
-    def _append(self, row: _Row, token: int, scores: torch.Tensor, stop: bool) -> bool:
+    def _append(self, row: _Row, token: int, stop: bool) -> bool:
         """Record a row's next token; return whether the row ends."""
         outcome, job = row.outcome, row.job
         outcome.reply.append(token)
-        if job.logprobs is not None:
-            outcome.scores.append(_score(scores, token, job.logprobs))
         if token in self.model.eos:
             outcome.reason = "eos"
         elif job.watch is not None and job.watch(outcome.reply):
