@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from sdialog.evaluation.runner import Running as Running
     from sdialog.evaluation.runner import ascore_dialogs as ascore_dialogs
     from sdialog.evaluation.runner import score_dialogs as score_dialogs
+    from sdialog.evaluation.score_cache import CacheDialogScore as CacheDialogScore
+    from sdialog.evaluation.score_cache import ScoreCache as ScoreCache
     from sdialog.evaluation.statistics.intervals import Interval as Interval
     from sdialog.evaluation.validators.base import BaseValidator as BaseValidator
     from sdialog.evaluation.validators.base import Explanation as Explanation
@@ -42,6 +44,7 @@ _HOMES = {
     "BackChannelRateScore": "metrics.conversational",
     "BaseDialogScore": "base",
     "BaseValidator": "validators.base",
+    "CacheDialogScore": "score_cache",
     "ColemanLiauScore": "metrics.readability",
     "ConversationalFeatures": "metrics.conversational",
     "DaleChallScore": "metrics.readability",
@@ -61,6 +64,7 @@ _HOMES = {
     "QuestionRateScore": "metrics.conversational",
     "ReadabilityScore": "metrics.readability",
     "Running": "runner",
+    "ScoreCache": "score_cache",
     "ToolCalled": "validators.tool_sequence",
     "ToolSequenceValidator": "validators.tool_sequence",
     "TurnLength": "metrics.conversational",

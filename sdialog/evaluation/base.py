@@ -59,6 +59,12 @@ class BaseDialogScore(ABC):
     awaits: ClassVar[bool] = False
     """Whether it waits for models or other things, so that many dialogs should be scored side by side."""
 
+    costly: ClassVar[bool] = False
+    """Whether a result is worth keeping in a cache; those of scores that wait always are."""
+
+    seeded: ClassVar[bool] = False
+    """Whether it draws on the seed of the evaluation."""
+
     def __init__(self, name: str | None = None, ai_speaker: str | None = None) -> None:
         self.name = name or type(self).__name__
         self.ai_speaker = ai_speaker

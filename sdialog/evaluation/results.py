@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ class ItemResult:
         error: what went wrong, as ``ErrorName: message``, when something did.
         details: further data behind the value, such as evidence or votes.
         usage: what model calls it cost.
+        cached: whether it was kept from an earlier evaluation.
     """
 
     dialog_id: str | int | None
@@ -34,6 +35,7 @@ class ItemResult:
     error: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
+    cached: bool = False
 
     @property
     def missing(self) -> bool:
@@ -189,6 +191,15 @@ class EvalResult(Sequence[float]):
     def _why(self) -> str:
         reasons = self.missing_reasons
         return "" if not reasons else f": {max(reasons, key=lambda reason: reasons[reason])}"
+
+
+def usable(value: object) -> bool:
+    """Whether results can hold a value: a number, a label, None, several of them, or some by name."""
+    if value is None or isinstance(value, str) or hasattr(value, "__float__"):
+        return True
+    if isinstance(value, Mapping):
+        return all(usable(entry) for entry in value.values())
+    return isinstance(value, Iterable) and all(usable(entry) for entry in value)
 
 
 def _numbers(item: ItemResult) -> list[float]:

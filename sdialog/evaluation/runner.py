@@ -12,13 +12,16 @@ from sdialog.core.errors import EvaluationError, UserError
 from sdialog.core.sync import run
 from sdialog.evaluation.base import BaseDialogScore, Scoring
 from sdialog.evaluation.identity import dialog_hash
-from sdialog.evaluation.results import EvalResult, ItemResult
+from sdialog.evaluation.results import EvalResult, ItemResult, usable
+from sdialog.evaluation.score_cache import ScoreCache, configured
 
 if TYPE_CHECKING:
     from sdialog.core.dialog import Dialog
     from sdialog.llm.scheduler import Scheduler
 
 _BREATHE_EVERY = 64
+# Results come in order, so a slow dialog holds back those done after it: at most so many times the concurrency.
+_AHEAD = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class Running:
         scheduler: shares models with other work; a new one when None.
         seed: seed of what is random in scores.
         on_item: called with the number of dialogs done after each one.
+        cache: where results of costly scores are looked up and kept, so that an evaluation that was broken off goes
+            on where it was; None for what the settings say, False for none.
     """
 
     concurrency: int = 32
@@ -38,6 +43,7 @@ class Running:
     scheduler: Scheduler | None = None
     seed: int = 0
     on_item: Callable[[int], None] | None = None
+    cache: ScoreCache | Literal[False] | None = None
 
 
 def score_dialogs(
@@ -74,10 +80,11 @@ async def ascore_dialogs(
     options = running or Running()
     scheduler = options.scheduler or _scheduler(options)
     scoring = Scoring(scheduler, options.seed)
+    cache = configured() if options.cache is None else options.cache
     items: list[list[ItemResult]] = [[] for _ in scores]
     try:
         done = 0
-        async for row in _rows(scores, iter(dialogs), scoring, options):
+        async for row in _rows([_Runner(score, scoring, options, cache) for score in scores], iter(dialogs)):
             for kept, item in zip(items, row, strict=True):
                 kept.append(item)
             done += 1
@@ -86,6 +93,8 @@ async def ascore_dialogs(
     finally:
         if options.scheduler is None:
             await scheduler.aclose()
+        if options.cache is None and isinstance(cache, ScoreCache):
+            cache.close()
     return [EvalResult(score.name, kept) for score, kept in zip(scores, items, strict=True)]
 
 
@@ -95,21 +104,21 @@ def _scheduler(options: Running) -> Scheduler:
     return PatientScheduler(concurrency=options.concurrency)
 
 
-async def _rows(
-    scores: Sequence[BaseDialogScore], dialogs: Iterator[Dialog], scoring: Scoring, options: Running
-) -> AsyncIterator[list[ItemResult]]:
-    """Yield the results of each dialog, in order; where scores wait, so many dialogs at once."""
-    if not any(score.awaits for score in scores):
+async def _rows(runners: Sequence[_Runner], dialogs: Iterator[Dialog]) -> AsyncIterator[list[ItemResult]]:
+    """Yield the results of each dialog, in order; where scores wait, of many dialogs side by side."""
+    if not any(runner.score.awaits for runner in runners):
         for number, dialog in enumerate(dialogs):
             if number % _BREATHE_EVERY == 0:
                 await asyncio.sleep(0)
-            yield [await _item(score, dialog, scoring, options, dialog_hash(dialog)) for score in scores]
+            content = dialog_hash(dialog)
+            yield [await runner.item(dialog, content) for runner in runners]
         return
+    slots = asyncio.Semaphore(runners[0].options.concurrency)
     under_way: deque[asyncio.Task[list[ItemResult]]] = deque()
     try:
         for dialog in dialogs:
-            under_way.append(asyncio.create_task(_row(scores, dialog, scoring, options)))
-            if len(under_way) >= options.concurrency:
+            under_way.append(asyncio.create_task(_row(runners, dialog, slots)))
+            if len(under_way) >= _AHEAD * runners[0].options.concurrency:
                 yield await under_way.popleft()
         while under_way:
             yield await under_way.popleft()
@@ -118,20 +127,44 @@ async def _rows(
             task.cancel()
 
 
-async def _row(
-    scores: Sequence[BaseDialogScore], dialog: Dialog, scoring: Scoring, options: Running
-) -> list[ItemResult]:
-    content = dialog_hash(dialog)
-    return list(await asyncio.gather(*(_item(score, dialog, scoring, options, content) for score in scores)))
+async def _row(runners: Sequence[_Runner], dialog: Dialog, slots: asyncio.Semaphore) -> list[ItemResult]:
+    async with slots:
+        content = dialog_hash(dialog)
+        return list(await asyncio.gather(*(runner.item(dialog, content) for runner in runners)))
 
 
-async def _item(score: BaseDialogScore, dialog: Dialog, scoring: Scoring, options: Running, content: str) -> ItemResult:
-    try:
-        found = await score.measure(dialog, scoring)
-    except UserError:
-        raise  # no other dialog would fare better
-    except Exception as error:
-        if options.errors == "raise":
-            raise EvaluationError(f"{score.name} failed on dialog {dialog.id}: {error}") from error
-        return ItemResult(dialog.id, content, error=f"{type(error).__name__}: {error}")
-    return ItemResult(dialog.id, content, found.value, found.reason, None, found.details, found.usage)
+class _Runner:
+    """One score of an evaluation, with what it needs."""
+
+    def __init__(
+        self, score: BaseDialogScore, scoring: Scoring, options: Running, cache: ScoreCache | Literal[False] | None
+    ) -> None:
+        self.score, self.scoring, self.options = score, scoring, options
+        self.cache = cache if isinstance(cache, ScoreCache) and (score.awaits or score.costly) else None
+
+    async def item(self, dialog: Dialog, content: str) -> ItemResult:
+        """Return the result for one dialog, from the cache if it is there."""
+        key = None if self.cache is None else self.cache.key(self.score, content, self.options.seed)
+        if self.cache is None or key is None:
+            return await self._fresh(dialog, content)
+        kept = await asyncio.to_thread(self.cache.find, key, dialog.id, content)
+        if kept is not None:
+            return kept
+        item = await self._fresh(dialog, content)
+        await asyncio.to_thread(self.cache.keep, key, self.score.name, item)
+        return item
+
+    async def _fresh(self, dialog: Dialog, content: str) -> ItemResult:
+        try:
+            found = await self.score.measure(dialog, self.scoring)
+            if not usable(found.value):
+                raise EvaluationError(
+                    f"the score gave a value of type {type(found.value).__name__}, which is no number and no label"
+                )
+        except UserError:
+            raise  # no other dialog would fare better
+        except Exception as error:
+            if self.options.errors == "raise":
+                raise EvaluationError(f"{self.score.name} failed on dialog {dialog.id}: {error}") from error
+            return ItemResult(dialog.id, content, error=f"{type(error).__name__}: {error}")
+        return ItemResult(dialog.id, content, found.value, found.reason, None, found.details, found.usage)

@@ -112,7 +112,7 @@ def test_a_damaged_row_is_an_error_with_a_cure(tmp_path: Path) -> None:
     model = Cached(ScriptedModel(["Hello"]), tmp_path / "c")
     ask(model, "a")
     with sqlite3.connect(tmp_path / "c") as connection:
-        connection.execute("UPDATE answers SET result = '{'")
+        connection.execute("UPDATE entries SET value = '{'")
     connection.close()
     with pytest.raises(ConfigError, match="delete it"):
         ask(model, "a")
@@ -140,7 +140,7 @@ def test_threads_and_processes_share_a_file(tmp_path: Path) -> None:
     assert [process.exitcode for process in processes] == [0, 0]
     cache = Cache(path)
     with sqlite3.connect(path) as connection:
-        (rows,) = connection.execute("SELECT count(*) FROM answers").fetchone()
+        (rows,) = connection.execute("SELECT count(*) FROM entries").fetchone()
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
     assert rows == 6 * 30 + 6 * 10

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import json
-import os
-import sqlite3
-import threading
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
-from sdialog.core.errors import ConfigError
+from sdialog.core.shelf import Shelf
 from sdialog.llm.canonical import request_hash, result_from_json, result_json
 from sdialog.llm.failures import answers
 from sdialog.llm.middleware.wrapper import Wrapper
 from sdialog.llm.protocol import Model
 from sdialog.llm.streams import closing, pieces
 from sdialog.llm.types import GenerateRequest, GenerateResult, StreamChunk, Usage
-
-_SCHEMA = "CREATE TABLE IF NOT EXISTS answers (hash TEXT PRIMARY KEY, model TEXT NOT NULL, result TEXT NOT NULL)"
 
 
 class Cached(Wrapper):
@@ -102,10 +95,12 @@ class Cache:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path).expanduser()
-        self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
-        self._pid = os.getpid()
+        self._shelf = Shelf(path)
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._shelf.path
 
     def find(self, hashes: Sequence[str]) -> dict[str, GenerateResult]:
         """Return the results that are there, by hash.
@@ -113,14 +108,8 @@ class Cache:
         Raises:
             ConfigError: if the file is no cache.
         """
-        with self._open() as connection:
-            found = {}
-            for key in hashes:
-                row = connection.execute("SELECT result FROM answers WHERE hash = ?", (key,)).fetchone()
-                if row is not None:
-                    result = result_from_json(json.loads(row[0]))
-                    found[key] = dataclasses.replace(result, usage=Usage(), cached=True)
-        return found
+        found = {key: result_from_json(kept) for key, kept in self._shelf.find(hashes).items()}
+        return {key: dataclasses.replace(result, usage=Usage(), cached=True) for key, result in found.items()}
 
     def keep(self, model: str, results: Mapping[str, GenerateResult]) -> None:
         """Store results by hash; what is there already stays.
@@ -128,39 +117,8 @@ class Cache:
         Raises:
             ConfigError: if the file cannot be written.
         """
-        rows = [(key, model, json.dumps(result_json(r))) for key, r in results.items()]
-        with self._open() as connection, connection:
-            connection.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?)", rows)
+        self._shelf.keep(model, {key: result_json(result) for key, result in results.items()})
 
     def close(self) -> None:
         """Close the file; it is opened again when used again."""
-        with self._lock:
-            if self._connection is not None and self._pid == os.getpid():
-                self._connection.close()
-            self._connection = None
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                if self._connection is None or self._pid != os.getpid():
-                    # SQLite forbids carrying a connection across a fork, so a child opens its own.
-                    self._connection, self._pid = self._connect(), os.getpid()
-                yield self._connection
-            except (sqlite3.Error, OSError, ValueError) as error:
-                raise ConfigError(
-                    f"cache file {self.path} cannot be used ({error}); delete it, or name another path"
-                ) from error
-
-    def _connect(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(self.path, timeout=60.0, check_same_thread=False)
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            # With WAL, a crash of the machine may lose the last answers but cannot damage the file.
-            connection.execute("PRAGMA synchronous=NORMAL")
-            connection.execute(_SCHEMA)
-        except sqlite3.Error:
-            connection.close()
-            raise
-        return connection
+        self._shelf.close()
