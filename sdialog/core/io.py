@@ -5,8 +5,9 @@ a path                holds
 ====================  ===========================================================================
 ``x.json``            one dialog, or a list of dialogs
 ``x.jsonl``           one dialog a line; ``x.jsonl.gz`` the same, compressed
+either of them        OpenAI messages or ShareGPT conversations (``sdialog.core.chat_reading``)
 ``x.txt``             one dialog (``sdialog.core.plaintext``)
-``x.csv``, ``x.tsv``  one dialog (``sdialog.core.tables``)
+``x.csv``, ``x.tsv``  one dialog (``sdialog.core.tables``), or several if there is a column ``dialog_id``
 a run folder          what its ``dialogs.jsonl`` holds
 any other folder      what its files and subfolders hold, in the order of their names
 ====================  ===========================================================================
@@ -27,11 +28,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from sdialog.core.chat_reading import is_chat, may_be_chat, read_chat
 from sdialog.core.dialog import Dialog
 from sdialog.core.errors import DialogFormatError, UnknownNameError, UserError
 from sdialog.core.files import DEFAULT_TEMPLATE
 from sdialog.core.plaintext import read_turns, write_turns
-from sdialog.core.tables import COMMA, TAB, read_table, write_table
+from sdialog.core.tables import COMMA, TAB, read_tables, write_table
 from sdialog.core.text import merge_consecutive
 from sdialog.core.validation import parse_json
 
@@ -219,32 +221,42 @@ def _read_file(path: Path, name: str, reading: Reading) -> Iterator[Dialog]:
         raise DialogFormatError("not UTF-8 text", file=path, line=line) from error
 
 
-def _read_json(path: Path, _name: str, _reading: Reading) -> Iterator[Dialog]:
+def _read_json(path: Path, name: str, _reading: Reading) -> Iterator[Dialog]:
     content = path.read_bytes().removeprefix(_BOM)
-    if content.lstrip()[:1] != b"[":
-        dialog = Dialog.from_json(content)
+    listed = content.lstrip()[:1] == b"["
+    found = parse_json(content) if listed or may_be_chat(content) else None
+    if not listed or is_chat(found):
+        dialog = read_chat(found, _stem(name)) if is_chat(found) else Dialog.from_json(content)
         dialog._path = str(path)
         yield dialog
         return
-    for index, entry in enumerate(parse_json(content)):
+    for index, entry in enumerate(found):
         try:
-            yield Dialog.from_dict(entry)
+            yield read_chat(entry, f"{_stem(name)}-{index}") if is_chat(entry) else Dialog.from_dict(entry)
         except DialogFormatError as error:
             raise DialogFormatError(f"entry {index}: {error.message}") from error
 
 
-def _read_jsonl(path: Path, _name: str, _reading: Reading) -> Iterator[Dialog]:
+def _read_jsonl(path: Path, name: str, _reading: Reading) -> Iterator[Dialog]:
     with _open_to_read(path) as file:
         number = 0
         try:
             for number, line in enumerate(file, start=1):
                 content = line.removeprefix(_BOM) if number == 1 else line
                 if content.strip():
-                    yield Dialog.from_json(content)
+                    yield _read_line(content, f"{_stem(name)}-{number}")
         except DialogFormatError as error:
             raise DialogFormatError(error.message, line=number) from error
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise DialogFormatError(f"the compressed data is damaged: {error}", line=number + 1) from error
+
+
+def _read_line(content: bytes, default_id: str) -> Dialog:
+    if may_be_chat(content):
+        data = parse_json(content)
+        if is_chat(data):
+            return read_chat(data, default_id)
+    return Dialog.from_json(content)
 
 
 def _read_text(path: Path, name: str, reading: Reading) -> Iterator[Dialog]:
@@ -252,15 +264,22 @@ def _read_text(path: Path, name: str, reading: Reading) -> Iterator[Dialog]:
     text = content.decode("utf-8", "surrogatepass")
     kind = type_of(path, reading.type)
     if kind == "txt":
-        turns = read_turns(text, reading.txt_template)
+        tables = {None: read_turns(text, reading.txt_template)}
     else:
         delimiter = TAB if kind == "tsv" else COMMA
-        turns = read_table(text, delimiter, reading.csv_speaker_col, reading.csv_text_col)
-    stem = name[: -len(suffix)] if (suffix := Path(name).suffix) else name
+        tables = read_tables(text, delimiter, reading.csv_speaker_col, reading.csv_text_col)
     digest = hashlib.blake2b(content, digest_size=4).hexdigest()
-    dialog = Dialog(id=f"{stem}-{digest}", turns=turns)
-    dialog._path = str(path)
-    yield dialog
+    for own_id, turns in tables.items():
+        dialog = Dialog(id=own_id or f"{_stem(name)}-{digest}", turns=turns)
+        if len(tables) == 1:
+            dialog._path = str(path)
+        yield dialog
+
+
+def _stem(name: str) -> str:
+    """Return a file's name without what says its type."""
+    kept = name.lower().removesuffix(".gz")
+    return name[: len(kept) - len(Path(kept).suffix)]
 
 
 @contextmanager

@@ -22,6 +22,8 @@ from sdialog.core.errors import DialogFormatError, UserError
 from sdialog.core.turns import Turn
 
 COMMA, TAB = ",", "\t"
+DIALOG_COLUMNS = ("dialog_id", "dialogue_id", "conversation_id")
+"""What a column is called that says which dialog a row belongs to."""
 
 
 class Row(NamedTuple):
@@ -51,9 +53,22 @@ def write_row(cells: Iterable[str | None], delimiter: str = COMMA) -> str:
 def read_table(
     text: str, delimiter: str = COMMA, speaker_column: int | str = "speaker", text_column: int | str = "text"
 ) -> list[Turn]:
-    """Read turns from a table.
+    """Read all turns of a table; arguments, errors and example are those of :func:`read_tables`.
 
-    Rows whose text is missing are skipped; an empty text in quotes is a turn.
+    Example:
+        >>> [turn.text for turn in read_table("0.5\\tAnn\\tHi!\\n", TAB, 1, 2)]
+        ['Hi!']
+    """
+    return [turn for turns in read_tables(text, delimiter, speaker_column, text_column).values() for turn in turns]
+
+
+def read_tables(
+    text: str, delimiter: str = COMMA, speaker_column: int | str = "speaker", text_column: int | str = "text"
+) -> dict[str | None, list[Turn]]:
+    """Read turns from a table that may hold several dialogs.
+
+    Rows whose text is missing are skipped; an empty text in quotes is a turn. Where the header has a column for it
+    (:data:`DIALOG_COLUMNS`), that says which dialog a row belongs to; the rows of one need not stand together.
 
     Args:
         text: the whole table.
@@ -61,39 +76,58 @@ def read_table(
         speaker_column, text_column: both names in the header line; or both numbers from 0, and then no line is a
             header.
 
+    Returns:
+        Turns by the id of their dialog, in order; under None all of a table without such a column.
+
     Raises:
         DialogFormatError: if a column or cell is not there, or a quote never ends; says which line.
         UserError: if one column is a name and the other a number.
 
     Example:
-        >>> [turn.text for turn in read_table("0.5\\tAnn\\tHi!\\n", TAB, 1, 2)]
-        ['Hi!']
+        >>> found = read_tables("dialog_id,speaker,text\\n1,Ann,Hi!\\n2,Bob,Oh\\n1,Bob,Hello.\\n")
+        >>> {name: len(turns) for name, turns in found.items()}
+        {'1': 2, '2': 1}
     """
     rows = _rows(text.removeprefix("\ufeff"), delimiter)
-    if isinstance(speaker_column, str) and isinstance(text_column, str):
-        header = next(rows, None)
-        if header is None:
-            raise DialogFormatError("no header line; the file is empty", line=1)
-        speaker_at, text_at = _column(header, speaker_column), _column(header, text_column)
-    elif isinstance(speaker_column, int) and isinstance(text_column, int):
-        speaker_at, text_at = speaker_column, text_column
-    else:
-        raise UserError(
-            f"the columns are both given by name or both by number, not {speaker_column!r} and {text_column!r}"
-        )
-    if isinstance(speaker_at, bool) or min(speaker_at, text_at) < 0:
-        raise UserError(f"columns are numbered from 0, not {speaker_column!r} and {text_column!r}")
-    turns = []
+    at = _Columns.find(rows, speaker_column, text_column)
+    found: dict[str | None, list[Turn]] = {} if at.dialog is not None else {None: []}
     for index, row in enumerate(rows):
-        if len(row.cells) <= max(speaker_at, text_at):
+        if len(row.cells) <= at.last:
             raise DialogFormatError(
-                f"row {index} has {len(row.cells)} cells; column {max(speaker_at, text_at) + 1} is missing",
-                line=row.line,
+                f"row {index} has {len(row.cells)} cells; column {at.last + 1} is missing", line=row.line
             )
-        said = row.cells[text_at]
+        turns = found.setdefault(None if at.dialog is None else row.cells[at.dialog], [])
+        said = row.cells[at.text]
         if said is not None:
-            turns.append(Turn(speaker=row.cells[speaker_at], text=said))
-    return turns
+            turns.append(Turn(speaker=row.cells[at.speaker], text=said))
+    return found
+
+
+class _Columns(NamedTuple):
+    """Where in a row the cells are."""
+
+    speaker: int
+    text: int
+    dialog: int | None = None
+
+    @property
+    def last(self) -> int:
+        return max(self.speaker, self.text, -1 if self.dialog is None else self.dialog)
+
+    @classmethod
+    def find(cls, rows: Iterator[Row], speaker: int | str, text: int | str) -> _Columns:
+        """Read the header, if there is one."""
+        if isinstance(speaker, str) and isinstance(text, str):
+            header = next(rows, None)
+            if header is None:
+                raise DialogFormatError("no header line; the file is empty", line=1)
+            dialogs = [header.cells.index(name) for name in DIALOG_COLUMNS if name in header.cells]
+            return cls(_column(header, speaker), _column(header, text), dialogs[0] if dialogs else None)
+        if isinstance(speaker, str) or isinstance(text, str):
+            raise UserError(f"the columns are both given by name or both by number, not {speaker!r} and {text!r}")
+        if isinstance(speaker, bool) or isinstance(text, bool) or min(speaker, text) < 0:
+            raise UserError(f"columns are numbered from 0, not {speaker!r} and {text!r}")
+        return cls(speaker, text)
 
 
 def _column(header: Row, name: str) -> int:
