@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from sdialog.core.chat_reading import is_chat, may_be_chat, read_chat
 from sdialog.core.dialog import Dialog
@@ -35,6 +35,7 @@ from sdialog.core.files import DEFAULT_TEMPLATE
 from sdialog.core.plaintext import read_turns, write_turns
 from sdialog.core.tables import COMMA, TAB, read_tables, write_table
 from sdialog.core.text import merge_consecutive
+from sdialog.core.turns import Turn
 from sdialog.core.validation import parse_json
 
 TYPES = ("json", "jsonl", "txt", "csv", "tsv")
@@ -224,7 +225,7 @@ def _read_file(path: Path, name: str, reading: Reading) -> Iterator[Dialog]:
 def _read_json(path: Path, name: str, _reading: Reading) -> Iterator[Dialog]:
     content = path.read_bytes().removeprefix(_BOM)
     listed = content.lstrip()[:1] == b"["
-    found = parse_json(content) if listed or may_be_chat(content) else None
+    found: Any = parse_json(content) if listed or may_be_chat(content) else None
     if not listed or is_chat(found):
         dialog = read_chat(found, _stem(name)) if is_chat(found) else Dialog.from_json(content)
         dialog._path = str(path)
@@ -264,7 +265,7 @@ def _read_text(path: Path, name: str, reading: Reading) -> Iterator[Dialog]:
     text = content.decode("utf-8", "surrogatepass")
     kind = type_of(path, reading.type)
     if kind == "txt":
-        tables = {None: read_turns(text, reading.txt_template)}
+        tables: dict[str | None, list[Turn]] = {None: read_turns(text, reading.txt_template)}
     else:
         delimiter = TAB if kind == "tsv" else COMMA
         tables = read_tables(text, delimiter, reading.csv_speaker_col, reading.csv_text_col)
