@@ -8,6 +8,7 @@ from __future__ import annotations
 from sdialog.backends.scripted import ScriptedModel
 from sdialog.testing.backend import Conformance, NotConformingError, check_backend, examine_backend
 from sdialog.testing.requests import Faulty, request
+from sdialog.testing.score import check_score
 
 __all__ = [
     "Conformance",
@@ -15,6 +16,7 @@ __all__ = [
     "NotConformingError",
     "ScriptedModel",
     "check_backend",
+    "check_score",
     "examine_backend",
     "request",
 ]

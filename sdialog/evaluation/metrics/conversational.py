@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from sdialog.evaluation.base import BaseDialogScore
 from sdialog.evaluation.metrics.features import Feature, FeatureScore
-from sdialog.evaluation.metrics.text import joined, mean, utterances, words
+from sdialog.evaluation.metrics.text import joined, mean, utterances
+from sdialog.evaluation.metrics.transcript import Transcript, is_question
 
 if TYPE_CHECKING:
     from sdialog.core.dialog import Dialog
@@ -35,10 +36,19 @@ _EDGES = re.compile(r"^[^\w]+|[^\w]+$")
 
 @dataclass(frozen=True)
 class Talk:
-    """What the features are computed from: the utterances that count, and the whole dialog's turns by speaker."""
+    """What the features are computed from: the turns that count, and who has how many of the whole dialog's."""
 
-    texts: list[str]
-    turns_by_speaker: Counter[str | None]
+    transcript: Transcript
+
+    @property
+    def texts(self) -> list[str]:
+        """What is said in the turns that count."""
+        return self.transcript.own_texts
+
+    @cached_property
+    def turns_by_speaker(self) -> Counter[str | None]:
+        """Number of turns of each speaker, in the whole dialog."""
+        return Counter(self.transcript.labels)
 
     @cached_property
     def lengths(self) -> list[int]:
@@ -53,7 +63,7 @@ class Talk:
     @cached_property
     def all_words(self) -> list[str]:
         """Words of all turns."""
-        return words(self.text)
+        return self.transcript.own_words
 
     def per_hundred_words(self, pattern: re.Pattern[str]) -> float | None:
         """Return how often a pattern occurs in a hundred words."""
@@ -86,7 +96,7 @@ def turn_taking_ratio(talk: Talk) -> float | None:
 
 def question_rate(talk: Talk) -> float | None:
     """How many of a hundred turns hold a question mark."""
-    return talk.per_hundred_turns(sum("?" in text or "？" in text for text in talk.texts))
+    return talk.per_hundred_turns(sum(map(is_question, talk.texts)))
 
 
 def lexical_diversity(talk: Talk) -> float | None:
@@ -136,9 +146,10 @@ class ConversationalFeatures(FeatureScore[Talk]):
         "filler-word-density": ("filler_word_density", filler_word_density),
     }
 
-    def read(self, dialog: Dialog) -> Talk:
+    @classmethod
+    def of(cls, transcript: Transcript) -> Talk:
         """Return what the features are computed from."""
-        return Talk(utterances(dialog, self.speaker), Counter(turn.speaker for turn in dialog))
+        return Talk(transcript)
 
     @staticmethod
     def count_hesitations(text: str) -> int:
@@ -158,7 +169,7 @@ class ConversationalFeatures(FeatureScore[Talk]):
     @staticmethod
     def calculate_turn_taking_ratio(dialog: Dialog) -> float | None:
         """Return how evenly a dialog's turns are spread over its speakers."""
-        return turn_taking_ratio(Talk([], Counter(turn.speaker for turn in dialog)))
+        return turn_taking_ratio(Talk(Transcript.of(dialog)))
 
 
 class MeanTurnLengthScore(ConversationalFeatures):

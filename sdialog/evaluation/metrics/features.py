@@ -7,12 +7,28 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from sdialog.core.errors import UnknownNameError
 from sdialog.evaluation.base import BaseDialogScore
+from sdialog.evaluation.metrics.transcript import Transcript
 
 if TYPE_CHECKING:
     from sdialog.core.dialog import Dialog
 
 S = TypeVar("S")
 Feature = Callable[[S], float | None]
+
+
+def described(what: str, compute: Feature[S]) -> Feature[S]:
+    """Return a feature with a line that says what it is, for lists of features.
+
+    Example:
+        >>> described("Number of turns.", len).__doc__
+        'Number of turns.'
+    """
+
+    def feature(source: S) -> float | None:
+        return compute(source)
+
+    feature.__doc__ = what
+    return feature
 
 
 class FeatureScore(BaseDialogScore, Generic[S]):
@@ -55,5 +71,10 @@ class FeatureScore(BaseDialogScore, Generic[S]):
         return {key: compute(source) for name, (key, compute) in self.features.items() if name in self.feature}
 
     def read(self, dialog: Dialog) -> S:
-        """Return what the features are computed from."""
-        raise NotImplementedError(f"{type(self).__name__} does not implement read()")
+        """Return what the features of a dialog are computed from."""
+        return self.of(Transcript.of(dialog, self.speaker))
+
+    @classmethod
+    def of(cls, transcript: Transcript) -> S:
+        """Return what the features are computed from; several scores may share one transcript."""
+        raise NotImplementedError(f"{cls.__name__} does not implement of()")

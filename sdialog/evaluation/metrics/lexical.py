@@ -7,17 +7,16 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from sdialog.evaluation.metrics.features import Feature, FeatureScore
-from sdialog.evaluation.metrics.text import utterances, words
-
-if TYPE_CHECKING:
-    from sdialog.core.dialog import Dialog
+from sdialog.evaluation.metrics.features import Feature, FeatureScore, described
+from sdialog.evaluation.metrics.self_bleu import self_bleu
+from sdialog.evaluation.metrics.transcript import Transcript
 
 MATTR_WINDOW = 50
 MTLD_THRESHOLD = 0.72
 HDD_SAMPLE = 42
+VOCABULARY_SIZE = 30_000
 
 
 def mattr(tokens: Sequence[str], window: int = MATTR_WINDOW) -> float | None:
@@ -86,6 +85,27 @@ def hdd(tokens: Sequence[str], sample: int = HDD_SAMPLE) -> float | None:
     return math.fsum(drawn) / sample
 
 
+def expectation_adjusted_distinct(tokens: Sequence[str], vocabulary: int = VOCABULARY_SIZE) -> float | None:
+    """Return different words over the number to be expected of so many drawn from a vocabulary, each alike often.
+
+    Liu et al. (2022), ACL: N / (V (1 - ((V - 1) / V) ** C)) for N different among C words. Unlike distinct-1 it does
+    not fall only because a long text cannot have new words all the time. It can exceed 1. None of nothing.
+
+    Args:
+        tokens: words.
+        vocabulary: V, how many words there are to draw from; one number for all that is to be compared.
+
+    Example:
+        >>> expectation_adjusted_distinct("a b".split(), vocabulary=2), expectation_adjusted_distinct([])
+        (1.3333333333333333, None)
+    """
+    if not tokens:
+        return None
+    # 1 - (1 - 1 / V) ** C, written so that no digits are lost
+    drawn = -math.expm1(len(tokens) * math.log1p(-1 / vocabulary)) if vocabulary > 1 else 1.0
+    return len(set(tokens)) / (vocabulary * drawn)
+
+
 @dataclass(frozen=True)
 class Vocabulary:
     """What the measures are computed from.
@@ -117,7 +137,8 @@ class LexicalFeatures(FeatureScore[Vocabulary]):
     """Variety of the words that are said, without the speakers' labels.
 
     ``mattr``, ``mtld`` and ``hdd`` do not depend on the length of a dialog, and have no value for one that is too short
-    (50 words, no repeated word, 42 words). ``distinct-1``, ``distinct-2`` and ``repetition`` depend on it.
+    (50 words, no repeated word, 42 words). ``expectation-adjusted-distinct`` depends on it less than ``distinct-1``;
+    ``distinct-2``, ``repetition`` and ``self-bleu`` (how much the utterances are like one another) depend on it too.
 
     Args:
         feature: one or several of these; None for all.
@@ -133,14 +154,61 @@ class LexicalFeatures(FeatureScore[Vocabulary]):
 
     own_name = "lexical_features"
     features: ClassVar[dict[str, tuple[str, Feature[Vocabulary]]]] = {
-        "mattr": ("mattr", lambda vocabulary: mattr(vocabulary.tokens)),
-        "mtld": ("mtld", lambda vocabulary: mtld(vocabulary.tokens)),
-        "hdd": ("hdd", lambda vocabulary: hdd(vocabulary.tokens)),
-        "distinct-1": ("distinct_1", lambda vocabulary: vocabulary.distinct(1)),
-        "distinct-2": ("distinct_2", lambda vocabulary: vocabulary.distinct(2)),
-        "repetition": ("repetition", lambda vocabulary: vocabulary.repetition),
+        "mattr": (
+            "mattr",
+            described(
+                "Moving-average type-token ratio over 50 words (Covington and McFall, 2010).",
+                lambda vocabulary: mattr(vocabulary.tokens),
+            ),
+        ),
+        "mtld": (
+            "mtld",
+            described(
+                "Words until the type-token ratio has fallen to 0.72 (McCarthy and Jarvis, 2010).",
+                lambda vocabulary: mtld(vocabulary.tokens),
+            ),
+        ),
+        "hdd": (
+            "hdd",
+            described(
+                "Type-token ratio expected of 42 words drawn (McCarthy and Jarvis, 2007).",
+                lambda vocabulary: hdd(vocabulary.tokens),
+            ),
+        ),
+        "distinct-1": (
+            "distinct_1",
+            described("Different words over words (Li et al., 2016).", lambda vocabulary: vocabulary.distinct(1)),
+        ),
+        "distinct-2": (
+            "distinct_2",
+            described(
+                "Different pairs of words over pairs (Li et al., 2016).", lambda vocabulary: vocabulary.distinct(2)
+            ),
+        ),
+        "expectation-adjusted-distinct": (
+            "expectation_adjusted_distinct",
+            described(
+                "Different words over those to be expected (Liu et al., 2022).",
+                lambda vocabulary: expectation_adjusted_distinct(vocabulary.tokens),
+            ),
+        ),
+        "repetition": (
+            "repetition",
+            described(
+                "Percent of the utterances that were said before in the same words.",
+                lambda vocabulary: vocabulary.repetition,
+            ),
+        ),
+        "self-bleu": (
+            "self_bleu",
+            described(
+                "Mean BLEU-4 of each utterance against the others (Zhu et al., 2018).",
+                lambda vocabulary: self_bleu(vocabulary.turns),
+            ),
+        ),
     }
 
-    def read(self, dialog: Dialog) -> Vocabulary:
+    @classmethod
+    def of(cls, transcript: Transcript) -> Vocabulary:
         """Return what the measures are computed from."""
-        return Vocabulary([words(text) for text in utterances(dialog, self.speaker)])
+        return Vocabulary([transcript.words[number] for number in transcript.own])

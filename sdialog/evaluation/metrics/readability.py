@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from sdialog.evaluation.metrics.features import Feature, FeatureScore
-from sdialog.evaluation.metrics.text import joined, sentences, syllables, utterances, words
-
-if TYPE_CHECKING:
-    from sdialog.core.dialog import Dialog
+from sdialog.evaluation.metrics.text import sentences, syllables, words
+from sdialog.evaluation.metrics.transcript import Transcript
 
 _LINSEAR_SAMPLE = 100
 
@@ -139,9 +137,10 @@ class ReadabilityScore(FeatureScore[Passage]):
         "dale-chall": ("dale_chall", dale_chall_proxy),
     }
 
-    def read(self, dialog: Dialog) -> Passage:
+    @classmethod
+    def of(cls, transcript: Transcript) -> Passage:
         """Return what the formulas are computed from."""
-        return Passage.of(joined(utterances(dialog, self.speaker)))
+        return Passage([sentence for number in transcript.own for sentence in transcript.sentences[number]])
 
     @staticmethod
     def calculate_gunning_fog(text: str) -> float | None:
