@@ -31,6 +31,8 @@ PUBLISHED = {
     "ChangeMindOrchestrator SimpleResponseOrchestrator InstructionListOrchestrator",
     "sdialog.orchestrators.base": "BaseOrchestrator BasePersistentOrchestrator",
     "sdialog.generators": "PersonaGenerator ContextGenerator BaseAttributeModelGenerator",
+    "sdialog.evaluation.dialog2flow": "dialog2trajectories trajectory2graph dialog2graph DEFAULT_SYS_NAME "
+    "DEFAULT_USER_NAME DEFAULT_TOKEN_START DEFAULT_TOKEN_END",
     "sdialog.config": "config llm llm_params cache cache_path set_cache clear_cache "
     "set_persona_dialog_generator_prompt set_persona_generator_prompt set_dialog_generator_prompt "
     "set_persona_agent_prompt",

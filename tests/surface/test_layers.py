@@ -25,7 +25,7 @@ LATE_EXCEPTIONS = {("agents", "simulation"), ("agents", "server"), ("core", "aud
 
 HEAVY = {
     "torch", "transformers", "tokenizers", "safetensors", "openai", "ollama", "anthropic", "google",
-    "boto3", "botocore", "langchain_core", "numpy", "scipy", "sklearn", "pandas", "matplotlib", "jinja2", "yaml",
+    "boto3", "botocore", "langchain_core", "numpy", "scipy", "sklearn", "pandas", "matplotlib", "networkx", "jinja2", "yaml",
     "httpx", "rich", "tenacity", "pyarrow", "datasets", "huggingface_hub", "pyroomacoustics", "soundfile", "evaluate",
     "fastapi", "starlette", "uvicorn",
 }  # fmt: skip

@@ -1,0 +1,1 @@
+"""Dialogue flow: the graph of how dialogs go, learnt from reference dialogs, and how well other dialogs follow it."""
