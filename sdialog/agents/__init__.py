@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sdialog.agents.agent import Agent
+    from sdialog.agents.environment_tools import environment_tools
     from sdialog.agents.reply import Guard, Reply
     from sdialog.agents.session import Session
     from sdialog.agents.tools import Tool, ToolContext, final_response_tool
@@ -18,10 +19,11 @@ _HOMES = {
     "Session": "session",
     "Tool": "tools",
     "ToolContext": "tools",
+    "environment_tools": "environment_tools",
     "final_response_tool": "tools",
 }
 
-__all__ = ["Agent", "Guard", "Reply", "Session", "Tool", "ToolContext", "final_response_tool"]
+__all__ = ["Agent", "Guard", "Reply", "Session", "Tool", "ToolContext", "environment_tools", "final_response_tool"]
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
 from sdialog.agents.describe import agent_data
+from sdialog.agents.environment_tools import environment_of
 from sdialog.agents.talking import Talking
 from sdialog.agents.thinking import DEFAULT_PATTERN, ThinkingSplitter, Thoughts
 from sdialog.agents.tools import Tool, as_tools
@@ -47,7 +48,9 @@ class Agent(Talking):
         dialogue_details: what the dialog is about.
         response_details: how it should speak.
         example_dialogs: dialogs shown to it as examples.
-        tools: what it can call (see :func:`~sdialog.agents.tools.as_tool`), one or several.
+        tools: what it can call (see :func:`~sdialog.agents.tools.as_tool`), one or several. An
+            :class:`~sdialog.core.environment.Environment` class stands for all its tools, which act on a new one in
+            each dialog.
         think: ask a reasoning model to think, or not to; None leaves it alone.
         thinking_pattern: regular expression that finds reasoning within a reply; exactly one group.
         can_finish: whether it may end a conversation. If not, it is not told how, and an end marker it writes
@@ -112,6 +115,7 @@ class Agent(Talking):
         self.can_finish = can_finish
         self.max_tool_rounds, self.tool_timeout = _limits(max_tool_rounds, tool_timeout)
         self.tools = as_tools(tools)
+        self.environment = environment_of(self.tools)
         self.tool_specs = tuple(tool.spec for tool in self.tools)
         self.tools_by_name: Mapping[str, Tool] = {tool.name: tool for tool in self.tools}
         self._splitter = ThinkingSplitter(thinking_pattern)

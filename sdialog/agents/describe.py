@@ -91,7 +91,14 @@ def agent_dependencies(agent: Agent) -> dict[str, Any]:
         "max_tool_rounds": agent.max_tool_rounds,
         "tool_timeout": agent.tool_timeout,
         **{name: _name_of(given[name]) for name in named if given.get(name) is not None},
+        **_environment(agent),
     }
+
+
+def _environment(agent: Agent) -> dict[str, Any]:
+    """Name what the tools act on, and the state it begins in."""
+    factory = agent.environment
+    return {} if factory is None else {"environment": {"name": factory.name, "state": factory().state_hash()}}
 
 
 def _name_of(given: Any) -> str:

@@ -22,6 +22,7 @@ from sdialog.llm.types import GenerateRequest, GenerateResult, Message, ToolSpec
 if TYPE_CHECKING:
     from sdialog.agents.agent import Agent
     from sdialog.core.dialog import Dialog, Instruction, Turn
+    from sdialog.core.environment import Environment
     from sdialog.llm.scheduler import Scheduler
     from sdialog.orchestrators.base import BaseOrchestrator
 
@@ -41,6 +42,7 @@ class Session:
         memory: the messages the model sees; the system prompt, if any, is the first.
         orchestrators: this session's copies.
         state: what tools keep from call to call (see :class:`~sdialog.agents.tools.ToolContext`).
+        environment: what its tools act on, if they act on something (see :mod:`sdialog.core.environment`).
         turn: how many replies it has made.
         finished: whether the agent has ended the conversation.
         usage: what its model calls cost so far.
@@ -57,10 +59,14 @@ class Session:
         scheduler: Scheduler,
         clock: Callable[[], int] | None = None,
         key: str = "",
+        environment: Environment | None = None,
     ) -> None:
         self.agent, self.seed, self.name = agent, seed, name
         self.memory: list[Message] = list(memory)
         self.state: dict[str, Any] = {}
+        if environment is None and agent.environment is not None:
+            environment = agent.environment()
+        self.environment = environment
         self.finished = False
         self.usage = Usage()
         self.lost_events: tuple[Any, ...] = ()
@@ -215,7 +221,7 @@ class Session:
     def tool_context(self, dialog: Dialog | None, call: int, position: int) -> ToolContext:
         """Return what a tool may know: the ``position``-th call of the ``call``-th message of this turn."""
         numbers = rng(self.seed_of("tool", call, position))
-        return ToolContext(self.name, dialog, numbers, self.state)
+        return ToolContext(self.name, dialog, numbers, self.state, self.environment)
 
     def away(self) -> Any:
         """Tell the scheduler that this conversation is busy with something else than its model."""

@@ -18,6 +18,7 @@ from sdialog.llm.types import Message, Usage
 if TYPE_CHECKING:
     from sdialog.agents.agent import Agent
     from sdialog.core.dialog import Dialog, Event
+    from sdialog.core.environment import Environment
     from sdialog.llm.scheduler import Scheduler
 
 
@@ -38,6 +39,7 @@ class Talking:
         scheduler: Scheduler | None = None,
         clock: Callable[[], int] | None = None,
         key: str = "",
+        environment: Environment | None = None,
     ) -> Session:
         """Return a new conversation of this agent.
 
@@ -49,6 +51,7 @@ class Talking:
             scheduler: shares models with other conversations; default the agent's own.
             clock: stamps events; default the time of day in Unix seconds.
             key: names the conversation in requests, errors and usage, such as ``dialog/7``.
+            environment: what its tools act on; default a new one, if they act on any.
         """
         prompt = system_prompt(self._agent, context, example_dialogs)
         return Session(
@@ -59,6 +62,7 @@ class Talking:
             scheduler=scheduler or self._own_scheduler(),
             clock=clock,
             key=key,
+            environment=environment,
         )
 
     @overload

@@ -9,6 +9,7 @@ import inspect
 import json
 import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,10 +64,19 @@ async def run_calls(
 
     Returns:
         One outcome a call, in the calls' order. A tool's exception is an outcome, never raised.
+
+    Calls that act on an environment are made one after the other, so that its state does not depend on which thread
+    is faster.
     """
-    tasks = [
-        asyncio.create_task(_run_call(call, tools, context_of(at), timeout, detail)) for at, call in enumerate(calls)
-    ]
+    turns = asyncio.Lock()  # who waits for it gets it in the order of asking
+
+    async def one(at: int, call: ToolCall) -> ToolOutcome:
+        tool = tools.get(call.name)
+        in_turn = turns if tool is not None and tool.environment is not None else nullcontext()
+        async with in_turn:
+            return await _run_call(call, tools, context_of(at), timeout, detail)
+
+    tasks = [asyncio.create_task(one(at, call)) for at, call in enumerate(calls)]
     try:
         return list(await asyncio.gather(*tasks))
     finally:

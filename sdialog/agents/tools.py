@@ -20,6 +20,7 @@ from sdialog.llm.types import ToolSpec
 
 if TYPE_CHECKING:
     from sdialog.core.dialog import Dialog
+    from sdialog.core.environment import Environment, EnvironmentFactory
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,6 +39,7 @@ class ToolContext:
         rng: random numbers of this call, derived from the dialog's seed.
         state: a dict of this agent's session, shared by all its tools and kept from call to call. Calls that
             stand in one message run at the same time.
+        environment: what the dialog's tools act on, where there is such a thing.
 
     Example:
         >>> def pay(amount: float, context: ToolContext) -> str:
@@ -51,6 +53,7 @@ class ToolContext:
     dialog: Dialog | None = None
     rng: random.Random = field(default_factory=random.Random)
     state: dict[str, Any] = field(default_factory=dict)
+    environment: Environment | None = None
 
 
 @dataclass(frozen=True)
@@ -63,12 +66,15 @@ class Tool:
             awaitable when ``is_async``.
         is_async: whether ``run`` returns an awaitable.
         final: whether a non-empty output is the agent's reply as it stands.
+        environment: how the environment is made that it acts on, if it acts on one. Calls of one message to such
+            tools are made one after the other, in their order.
     """
 
     spec: ToolSpec
     run: Callable[[Mapping[str, Any], ToolContext], Any]
     is_async: bool = False
     final: bool = False
+    environment: EnvironmentFactory | None = None
 
     @property
     def name(self) -> str:
@@ -137,19 +143,29 @@ def as_tool(thing: Any) -> Tool:
 
 
 def as_tools(things: Any) -> tuple[Tool, ...]:
-    """Make tools of one thing, a sequence of them, or None.
+    """Make tools of one thing, a sequence of them, or None; an environment stands for all its tools.
 
     Raises:
         ConfigError: if one cannot be a tool, or two have the same name.
     """
     if things is None:
         return ()
-    tools = tuple(as_tool(thing) for thing in (things if isinstance(things, Sequence) else [things]))
+    tools = tuple(tool for thing in (things if isinstance(things, Sequence) else [things]) for tool in _tools(thing))
     names = [tool.name for tool in tools]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ConfigError(f"two tools are called {twice[0]!r}; rename one, as the model calls tools by name")
     return tools
+
+
+def _tools(thing: Any) -> tuple[Tool, ...]:
+    from sdialog.core.environment import Environment, EnvironmentFactory
+
+    if isinstance(thing, EnvironmentFactory) or (isinstance(thing, type) and issubclass(thing, Environment)):
+        from sdialog.agents.environment_tools import environment_tools
+
+        return environment_tools(thing)
+    return (as_tool(thing),)
 
 
 def output_text(output: Any) -> str:

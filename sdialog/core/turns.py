@@ -56,6 +56,8 @@ class Event(BaseModel):
     ``instruct-persist``    who instructed   the text, from now on
     ``tool``                ``call``         ``{"name": str, "args": dict, "id": str}``
     ``tool``                ``output``       ``{"name": str, "output": ..., "call_id": str}``
+    ``environment``         ``state``        how the state that the tools act on has changed in the dialog:
+                                             ``{"name": str, "before": hash, "after": hash, "changes": list}``
     ======================  ===============  ==========================================================
 
     Other actions are allowed; data sets bring their own.

@@ -43,6 +43,10 @@ if TYPE_CHECKING:
     from sdialog.evaluation.metrics.repair import DisfluencyFeatures as DisfluencyFeatures
     from sdialog.evaluation.metrics.responses import ResponseFeatures as ResponseFeatures
     from sdialog.evaluation.metrics.sentiment import SentimentTrajectory as SentimentTrajectory
+    from sdialog.evaluation.pass_k import PassK as PassK
+    from sdialog.evaluation.pass_k import Trials as Trials
+    from sdialog.evaluation.pass_k import pass_at_k as pass_at_k
+    from sdialog.evaluation.pass_k import pass_hat_k as pass_hat_k
     from sdialog.evaluation.results import EvalResult as EvalResult
     from sdialog.evaluation.results import ItemResult as ItemResult
     from sdialog.evaluation.runner import Running as Running
@@ -51,8 +55,16 @@ if TYPE_CHECKING:
     from sdialog.evaluation.score_cache import CacheDialogScore as CacheDialogScore
     from sdialog.evaluation.score_cache import ScoreCache as ScoreCache
     from sdialog.evaluation.statistics.intervals import Interval as Interval
+    from sdialog.evaluation.validators._sandbox import CodeLimits as CodeLimits
     from sdialog.evaluation.validators.base import BaseValidator as BaseValidator
     from sdialog.evaluation.validators.base import Explanation as Explanation
+    from sdialog.evaluation.validators.callable import CallableValidator as CallableValidator
+    from sdialog.evaluation.validators.code import CodeValidator as CodeValidator
+    from sdialog.evaluation.validators.code import code_blocks as code_blocks
+    from sdialog.evaluation.validators.json_schema import JsonSchemaValidator as JsonSchemaValidator
+    from sdialog.evaluation.validators.regex import RegexValidator as RegexValidator
+    from sdialog.evaluation.validators.state import StateValidator as StateValidator
+    from sdialog.evaluation.validators.state import task_of as task_of
     from sdialog.evaluation.validators.tool_sequence import ToolCalled as ToolCalled
     from sdialog.evaluation.validators.tool_sequence import ToolSequenceValidator as ToolSequenceValidator
 
@@ -63,6 +75,9 @@ _HOMES = {
     "BaseDialogScore": "base",
     "BaseValidator": "validators.base",
     "CacheDialogScore": "score_cache",
+    "CallableValidator": "validators.callable",
+    "CodeLimits": "validators._sandbox",
+    "CodeValidator": "validators.code",
     "ColemanLiauScore": "metrics.readability",
     "ConversationalFeatures": "metrics.conversational",
     "DaleChallScore": "metrics.readability",
@@ -79,28 +94,37 @@ _HOMES = {
     "HesitationRateScore": "metrics.conversational",
     "Interval": "statistics.intervals",
     "ItemResult": "results",
+    "JsonSchemaValidator": "validators.json_schema",
     "LexicalDiversityScore": "metrics.conversational",
     "LexicalFeatures": "metrics.lexical",
     "LinguisticFeatureScore": "metrics.everything",
     "LinsearWriteScore": "metrics.readability",
     "MeanTurnLengthScore": "metrics.conversational",
     "Measured": "base",
+    "PassK": "pass_k",
     "PolitenessFeatures": "metrics.politeness",
     "QuestionRateScore": "metrics.conversational",
     "ReadabilityScore": "metrics.readability",
+    "RegexValidator": "validators.regex",
     "ResponseFeatures": "metrics.responses",
     "Running": "runner",
     "ScoreCache": "score_cache",
     "SentimentTrajectory": "metrics.sentiment",
+    "StateValidator": "validators.state",
     "ToolCalled": "validators.tool_sequence",
     "ToolSequenceValidator": "validators.tool_sequence",
+    "Trials": "pass_k",
     "TurnLength": "metrics.conversational",
     "TurnTakingRatioScore": "metrics.conversational",
     "ascore_dialogs": "runner",
+    "code_blocks": "validators.code",
     "dialog2graph": "flow.build",
     "dialog2trajectories": "flow.build",
     "draw_flow": "flow.drawing",
+    "pass_at_k": "pass_k",
+    "pass_hat_k": "pass_k",
     "score_dialogs": "runner",
+    "task_of": "validators.state",
     "trajectory2graph": "flow.build",
     "write_flow_page": "flow.page",
 }

@@ -297,7 +297,7 @@ class _Batch:
         return attempts.gave_up("Rejected", message, GATE)
 
     async def _converse(self, index: int, seed: int, attempts: Attempts) -> Outcome:
-        casting = await self._cast(seed, attempts)
+        casting = await self._cast(index, seed, attempts)
         conversation = Conversation(
             casting.agents,
             casting.conduct,
@@ -310,10 +310,10 @@ class _Batch:
         attempts.begin(conversation)
         return await conversation.run()
 
-    async def _cast(self, seed: int, attempts: Attempts) -> Casting:
+    async def _cast(self, index: int, seed: int, attempts: Attempts) -> Casting:
         meter = Meter(self.scheduler)
         try:
-            return await self.plan.cast(seed, meter.as_scheduler())
+            return await self.plan.at(index).cast(seed, meter.as_scheduler())
         finally:
             if meter.usage.calls:
                 attempts.add({CASTING: meter.usage})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +13,11 @@ from sdialog.core.dialog import Dialog, Event, Turn
 from sdialog.core.errors import BudgetExceededError, ConfigError, SimulationError
 from sdialog.core.seeds import derive_seed, fresh_seed
 from sdialog.simulation.clocks import LogicalClock, wall_clock
+from sdialog.simulation.dialog_environment import DialogEnvironment
 from sdialog.simulation.farewell import is_farewell
 from sdialog.simulation.guards import DEFAULT_GUARDS
 from sdialog.simulation.outcomes import Outcome
+from sdialog.simulation.parties import Labels, blank_dialog, speaker_names
 from sdialog.simulation.repetition import LoopDetector
 from sdialog.simulation.stop_reasons import (
     AGENT_STOP,
@@ -69,25 +71,6 @@ class Conduct:
             raise ConfigError(f"max_turns must be at least 1, not {self.max_turns}")
         if self.turn_timeout is not None and self.turn_timeout <= 0:
             raise ConfigError(f"turn_timeout is in seconds, above 0, or None for no limit; not {self.turn_timeout}")
-
-
-@dataclass(frozen=True, slots=True)
-class Labels:
-    """What is written into a dialog beside its turns; all of it optional.
-
-    Attributes:
-        context: where and why they talk; default: the first agent's own.
-        example_dialogs: examples shown to every party.
-        scenario: what is recorded as the dialog's ``scenario``.
-        id, parent_id, notes: recorded as they are; the id is drawn when it is None.
-    """
-
-    context: Context | str | None = None
-    example_dialogs: Sequence[Dialog] | None = None
-    scenario: Any = None
-    id: int | str | None = None
-    parent_id: int | str | None = None
-    notes: Any = None
 
 
 async def converse(
@@ -190,9 +173,10 @@ class Conversation:
         self.on_turn: Callable[[Dialog], None] | None = None
         parties = speaker_names([agent.name for agent in agents])
         self.policy.check(parties)
-        self.dialog = _blank_dialog(agents, parties, labels, self.seed, logical=isinstance(clock, LogicalClock))
+        self.dialog = blank_dialog(agents, parties, labels, self.seed, logical=isinstance(clock, LogicalClock))
         self._turns, self._events = list[Turn](), list[Event]()
         self.dialog.turns, self.dialog.events = self._turns, self._events
+        self._environment = DialogEnvironment(agents)
         self._sessions = self._open(agents, parties, labels)
         self._heard = dict.fromkeys(parties, 0)
         self._counts: Counter[str] = Counter()
@@ -216,6 +200,7 @@ class Conversation:
                 scheduler=self.scheduler,
                 clock=self.clock,
                 key=str(self.dialog.id),
+                environment=self._environment.instance if agent.environment is not None else None,
             )
             for position, (name, agent) in enumerate(zip(parties, agents, strict=True))
         }
@@ -339,49 +324,9 @@ class Conversation:
         self._close(reason)
 
     def _close(self, reason: str) -> None:
+        self._events.extend(self._environment.close(self.clock))
         self.dialog.stopReason = reason
         self.dialog.complete = reason == AGENT_STOP
-
-
-def speaker_names(given: Iterable[str | None]) -> list[str]:
-    """Return a distinct speaker name for each party.
-
-    Two unnamed parties are called "Me" and "Other", as in published dialogs; among more they are numbered. A name
-    that is taken gets a number.
-
-    Example:
-        >>> speaker_names(["Ana", "Ana", None]), speaker_names([None, ""])
-        (['Ana', 'Ana 2', 'Agent 3'], ['Me', 'Other'])
-    """
-    wanted = list(given)
-    defaults = ["Me", "Other"] if len(wanted) == 2 else [f"Agent {number}" for number in range(1, len(wanted) + 1)]
-    names: list[str] = []
-    for name, default in zip(wanted, defaults, strict=True):
-        base = (name or "").strip() or default
-        taken, number = base, 2
-        while taken in names:
-            taken, number = f"{base} {number}", number + 1
-        names.append(taken)
-    return names
-
-
-def _blank_dialog(agents: Sequence[Agent], parties: list[str], labels: Labels, seed: int, *, logical: bool) -> Dialog:
-    context: Any = labels.context if labels.context is not None else agents[0].context
-    given: dict[str, Any] = {} if labels.id is None else {"id": labels.id}
-    if logical:
-        given["timestamp"] = None
-    infos = [dict(agent.model_info) for agent in agents]
-    return Dialog(
-        **given,
-        model=infos[0],
-        models=dict(zip(parties, infos, strict=True)),
-        seed=seed,
-        parentId=labels.parent_id,
-        personas={name: agent.persona or {} for name, agent in zip(parties, agents, strict=True)},
-        context=context,
-        scenario=labels.scenario,
-        notes=labels.notes,
-    )
 
 
 def _reason_of(error: Exception) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from sdialog.core.errors import ConfigError, UserError
+from sdialog.core.offload import in_thread
 
 if TYPE_CHECKING:
     from sdialog.core.dialog import Dialog
@@ -114,7 +115,10 @@ def check(validator: Any, name: str, options: Mapping[str, Any], on_fail: Litera
             if not callable(made):
                 raise ConfigError(f"validator {name!r} has no __call__(self, dialog), so it cannot be asked")
             # A score that can explain itself says whether a dialog passes, and why not, in one go.
-            return Check(name, getattr(made, "explain", made), on_fail)
+            ask = getattr(made, "explain", made)
+            if getattr(made, "awaits", False) and not inspect.iscoroutinefunction(ask):
+                return Check(name, lambda dialog: in_thread(lambda: ask(dialog)), on_fail)  # it would hold the others
+            return Check(name, ask, on_fail)
         inspect.signature(validator).bind(None, **options)
     except TypeError as error:
         raise ConfigError(f"validator {name!r} does not take {_listed(list(options))}: {error}") from error

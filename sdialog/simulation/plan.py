@@ -54,6 +54,14 @@ class Plan(ABC):
     def describe(self) -> dict[str, Any]:
         """Return, as plain data without secrets, all that the dialogs depend on; a resumed run must match it."""
 
+    def at(self, index: int) -> Plan:
+        """Return the plan of one dialog of the run, where dialogs differ by their number; else this plan.
+
+        Args:
+            index: number of the dialog, from 0.
+        """
+        return self
+
     @abstractmethod
     async def cast(self, seed: int, scheduler: Scheduler) -> Casting:
         """Return who talks in the dialog with this seed, the same for the same seed.

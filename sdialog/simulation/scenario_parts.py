@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import importlib.util
 import inspect
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from sdialog.core.errors import ConfigError, UnknownNameError, UserError
+from sdialog.core.modules import from_file
 from sdialog.core.validators import validators
 from sdialog.simulation.gate import Check, check
 from sdialog.simulation.scenario_rules import checked_rule
 
 if TYPE_CHECKING:
     from sdialog.core.attributes import AttributeModel
+    from sdialog.core.environment import EnvironmentFactory
     from sdialog.orchestrators import BaseOrchestrator
     from sdialog.simulation.scenario_errors import Problems
-    from sdialog.simulation.scenario_schema import GateSpec, ModelSpec, OrchestratorSpec
+    from sdialog.simulation.scenario_schema import EnvironmentSpec, GateSpec, ModelSpec, OrchestratorSpec
 
 _SCRIPTED = "scripted:"
+_ENVIRONMENT = "environment"
 
 
 class Contains:
@@ -132,10 +133,39 @@ class Parts:
                 if isinstance(rule, FromFile):
                     self._note(Path(os.path.relpath(rule.path, self.folder)).as_posix(), rule.path)
 
-    def tool(self, name: str) -> Any:
-        """Return the tool that ``module:function`` or ``file.py:function`` means."""
+    def environment(self, spec: EnvironmentSpec) -> EnvironmentFactory:
+        """Return the factory of the environment, and note the files it is made of.
+
+        Raises:
+            ConfigError: if it is no environment, or none can be made.
+        """
+        from sdialog.core.environment import EnvironmentFactory
+
+        kind = self.attribute(spec.type, "environment")
+        fixture: Any = spec.fixture
+        if isinstance(fixture, str) and len(fixture.split()) == 1:  # more words are SQL
+            fixture = self._file(fixture, "fixture")
+        factory = EnvironmentFactory(kind, fixture)
+        file = factory.kind.fixture_file() if fixture is None else None  # a given one has been noted by its name
+        if file is not None:
+            self._note(Path(os.path.relpath(file, self.folder.resolve())).as_posix(), file)
+        factory().close()
+        return factory
+
+    def tool(self, name: str, environment: EnvironmentFactory | None = None) -> Any:
+        """Return the tool that ``module:function`` or ``file.py:function`` means.
+
+        ``environment`` means all tools of the scenario's environment, ``environment:NAME`` one of them.
+        """
         from sdialog.agents.tools import as_tool
 
+        if name == _ENVIRONMENT or name.startswith(f"{_ENVIRONMENT}:"):
+            from sdialog.agents.environment_tools import environment_tools
+
+            if environment is None:
+                raise ConfigError(f"tool {name!r}: the scenario has no sound 'environment' that it could act on")
+            wanted = name.partition(":")[2]
+            return environment_tools(environment, [wanted])[0] if wanted else environment
         tool = self.attribute(name, "tool")
         as_tool(tool)
         return tool
@@ -163,7 +193,10 @@ class Parts:
         found = self._from_file(spec.validator, "validator")
         if found is None:
             found = validators.get(spec.validator)
-        return check(found, spec.validator, spec.options(), spec.on_fail)
+        options = spec.options()
+        if isinstance(options.get(_ENVIRONMENT), str):
+            options[_ENVIRONMENT] = self.attribute(options[_ENVIRONMENT], _ENVIRONMENT)
+        return check(found, spec.validator, options, spec.on_fail)
 
     def attribute(self, name: str, kind: str) -> Any:
         """Return what ``module:name`` or ``file.py:name`` means.
@@ -197,11 +230,7 @@ class Parts:
             except (Exception, SystemExit) as error:
                 raise ConfigError(f"{kind} module {name!r} fails when imported: {_named(error)}") from error
         path = self._file(name, f"{kind} file")
-        # The same file gives the same module, also to a second scenario; an edited file gives a new one.
-        alias = f"sdialog_scenario_{hashlib.blake2b(f'{path}{self.files[name]}'.encode(), digest_size=8).hexdigest()}"
-        if alias not in sys.modules:
-            sys.modules[alias] = _loaded(path, alias)
-        return sys.modules[alias]
+        return from_file(path)
 
     def _file(self, name: str, kind: str) -> Path:
         for path in (self.folder / name, Path(name)):
@@ -230,15 +259,3 @@ def _called(kind: Callable[..., Any], name: str, options: Mapping[str, Any]) -> 
 
 def _named(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
-
-
-def _loaded(path: Path, alias: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(alias, path)
-    if spec is None or spec.loader is None:
-        raise ConfigError(f"{path} cannot be loaded as a Python module")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raise ConfigError(f"{path} fails when loaded: {_named(error)}") from error
-    return module

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from sdialog.core.errors import ConfigError
+from sdialog.core.errors import ConfigError, UnknownNameError
 from sdialog.core.secrets import without_secrets
 from sdialog.core.seeds import derive_seed
 from sdialog.simulation.conversation import Conduct, Labels
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from sdialog.agents import Agent
     from sdialog.core.attributes import AttributeModel
     from sdialog.core.context import Context
+    from sdialog.core.environment import EnvironmentFactory
     from sdialog.generators.rules import Rule
     from sdialog.llm.scheduler import Scheduler
     from sdialog.simulation.scenario_errors import Problems
@@ -95,6 +97,19 @@ class Party:
     name: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One of the tasks that dialogs take in turn: its id and goal, and the parties as they are in it."""
+
+    id: str
+    goal: Any
+    parties: Sequence[Party]
+
+    def record(self) -> dict[str, Any]:
+        """Return what a dialog records of it."""
+        return {"id": self.id} if self.goal is None else {"id": self.id, "goal": self.goal}
+
+
 class ScenarioPlan(Plan):
     """What a batch runs for a scenario; made by :meth:`.Scenario.plan`."""
 
@@ -108,10 +123,12 @@ class ScenarioPlan(Plan):
         context: Drawn | None,
         gate: Gate,
         files: Mapping[str, str],
+        tasks: Sequence[Task] = (),
     ) -> None:
         self.spec, self.name, self.seed = spec, name, spec.seed
         self.parties, self.conduct, self.context, self.gate = parties, conduct, context, gate
-        self.files = dict(files)
+        self.files, self.tasks = dict(files), tuple(tasks)
+        self.task: Task | None = None
         limits = spec.limits.model_dump(exclude={"turn_timeout"})
         self.limits = Limits(**limits)
 
@@ -123,7 +140,8 @@ class ScenarioPlan(Plan):
             exclude={"limits", "output", "description", "seed"},
             fallback=lambda value: getattr(value, "__qualname__", type(value).__qualname__),  # a function as a rule
         )
-        personas = [party.persona for party in self.parties if party.persona is not None]
+        parties = [*self.parties, *(party for task in self.tasks for party in task.parties)]
+        personas = [party.persona for party in parties if party.persona is not None]
         kinds = {"persona": personas, "context": [self.context] if self.context else []}
         written = [kind for kind, drawn in kinds.items() if any(one.written for one in drawn)]
         return {
@@ -135,6 +153,15 @@ class ScenarioPlan(Plan):
             "files": dict(sorted(self.files.items())),
         }
 
+    def at(self, index: int) -> ScenarioPlan:
+        """Return the plan of a dialog: where there are tasks, that of its task."""
+        if not self.tasks:
+            return self
+        one = copy.copy(self)
+        one.task = self.tasks[index % len(self.tasks)]
+        one.parties = list(one.task.parties)
+        return one
+
     async def cast(self, seed: int, scheduler: Scheduler) -> Casting:
         """Draw personas and context for one dialog."""
         agents = []
@@ -145,7 +172,8 @@ class ScenarioPlan(Plan):
                 agent = agent.evolve(persona=persona, name=party.name or getattr(persona, "name", None) or None)
             agents.append(agent)
         context = None if self.context is None else await self.context.draw(seed, scheduler)
-        return Casting(agents, self.conduct, Labels(context=cast("Context | None", context), scenario=self.name))
+        recorded = self.name if self.task is None else {"name": self.name, "task": self.task.record()}
+        return Casting(agents, self.conduct, Labels(context=cast("Context | None", context), scenario=recorded))
 
 
 def _model(agent: Agent) -> dict[str, Any]:
@@ -159,8 +187,9 @@ def _model(agent: Agent) -> dict[str, Any]:
 def plan_of(spec: ScenarioSpec, name: str, folder: Path, problems: Problems) -> ScenarioPlan:
     """Look up every name in a scenario; what is wrong is added to ``problems``."""
     parts, parties = Parts(folder), []
+    environment = _environment(spec, parts, problems)
     for position, agent_spec in enumerate(spec.agents):
-        party = _party(spec, agent_spec, position, parts, problems)
+        party = _party(spec, agent_spec, position, parts, problems, environment)
         if party is not None:
             parties.append(party)
     conduct = Conduct(
@@ -190,8 +219,61 @@ def plan_of(spec: ScenarioSpec, name: str, folder: Path, problems: Problems) -> 
         conduct=conduct,
         context=context,
         gate=Gate(tuple(checks), spec.gate_retries),
+        tasks=_tasks(spec, parties, parts, problems) if len(parties) == len(spec.agents) else (),
         files=parts.files,
     )
+
+
+def _environment(spec: ScenarioSpec, parts: Parts, problems: Problems) -> EnvironmentFactory | None:
+    if spec.environment is None:
+        return None
+    if not any(tool.partition(":")[0] == "environment" for agent in spec.agents for tool in agent.tools):
+        problems.add("no agent has a tool of the environment; write 'tools: environment' at one", ("environment",))
+    with problems.at("environment"):
+        return parts.environment(spec.environment)
+    return None
+
+
+def _tasks(spec: ScenarioSpec, parties: list[Party], parts: Parts, problems: Problems) -> list[Task]:
+    """Make the tasks: for each the parties, with personas as they are in it."""
+    known = {str(position): position - 1 for position in range(1, len(parties) + 1)}
+    known |= {str(party.name): position for position, party in reversed([*enumerate(parties)]) if party.name}
+    tasks: list[Task] = []
+    for number, task in enumerate(spec.tasks):
+        if any(other.id == task.id for other in tasks):
+            problems.add(f"two tasks have the id {task.id!r}; rename one", ("tasks", number, "id"))
+        changed = list(parties)
+        for name, given in task.personas.items():
+            here = ("tasks", number, "personas", name)
+            with problems.at(*here):
+                if name not in known:
+                    raise UnknownNameError("agent", name, known)
+                position = known[name]
+                agent = spec.agents[position]
+                if agent.system_prompt is not None:
+                    raise ConfigError("this agent has a system_prompt, and so no persona")
+                own = agent.model_copy(update={"persona": {**(agent.persona or {}), **given}})
+                model, options = parts.model(agent.model or spec.model)
+                persona, called = _persona(own, position, parts, problems, here, (model, options))
+                changed[position] = Party(parties[position].agent, persona, called)
+        tasks.append(Task(task.id, task.goal, changed))
+    return tasks
+
+
+def _persona(
+    agent: AgentSpec,
+    position: int,
+    parts: Parts,
+    problems: Problems,
+    here: tuple[str | int, ...],
+    model: tuple[Any, Mapping[str, Any]],
+) -> tuple[Drawn, str | None]:
+    """Return the persona to be drawn, and the agent's name if it is always the same."""
+    target, rules = parts.persona(agent.persona or {})
+    parts.rules(rules, target, problems, *here)
+    name = agent.name or fixed_name(target, rules, parts.folder)
+    _give_name(rules, target, agent.name)
+    return Drawn(target, rules, *model, parts.folder, ("persona", position)), name
 
 
 def _context(spec: ScenarioSpec, parts: Parts, problems: Problems) -> Drawn:
@@ -203,7 +285,14 @@ def _context(spec: ScenarioSpec, parts: Parts, problems: Problems) -> Drawn:
     return Drawn(Context, rules, model, options, parts.folder, ("context",))
 
 
-def _party(spec: ScenarioSpec, agent: AgentSpec, position: int, parts: Parts, problems: Problems) -> Party | None:
+def _party(
+    spec: ScenarioSpec,
+    agent: AgentSpec,
+    position: int,
+    parts: Parts,
+    problems: Problems,
+    environment: EnvironmentFactory | None,
+) -> Party | None:
     here, before = ("agents", position), len(problems.found)
     model, options = None, dict[str, Any]()
     with problems.at(*((*here, "model") if agent.model else ("model",))):
@@ -211,15 +300,11 @@ def _party(spec: ScenarioSpec, agent: AgentSpec, position: int, parts: Parts, pr
     persona, name = None, agent.name
     if agent.persona is not None:
         with problems.at(*here, "persona"):
-            target, rules = parts.persona(agent.persona)
-            parts.rules(rules, target, problems, *here, "persona")
-            name = agent.name or fixed_name(target, rules, parts.folder)
-            _give_name(rules, target, agent.name)
-            persona = Drawn(target, rules, model, options, parts.folder, ("persona", position))
+            persona, name = _persona(agent, position, parts, problems, (*here, "persona"), (model, options))
     tools, orchestrators = [], []
     for number, tool in enumerate(agent.tools):
         with problems.at(*here, "tools", number):
-            tools.append(parts.tool(tool))
+            tools.append(parts.tool(tool, environment))
     for number, orchestrator in enumerate(agent.orchestrators):
         with problems.at(*here, "orchestrators", number):
             orchestrators.append(parts.orchestrator(orchestrator))

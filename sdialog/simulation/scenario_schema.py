@@ -12,6 +12,10 @@ def _as_model(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
+def _as_environment(value: Any) -> Any:
+    return {"type": value} if isinstance(value, str) else value
+
+
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, (str, dict)) else value
 
@@ -109,7 +113,9 @@ class AgentSpec(_Strict):
     think: bool | None = Field(default=None, description="ask a reasoning model to think, or not to")
     can_finish: bool = Field(default=True, description="whether it may end the conversation")
     tools: Annotated[list[str], BeforeValidator(_as_list, json_schema_input_type=str | list[str])] = Field(
-        default_factory=list, description="module:function, or file.py:function beside the scenario"
+        default_factory=list,
+        description="module:function, or file.py:function beside the scenario; environment or environment:NAME for "
+        "tools of the environment",
     )
     max_tool_rounds: int = Field(default=8, ge=0, description="most rounds of tool calls in one turn; 0: no tools")
     tool_timeout: float | None = Field(default=30.0, gt=0, description="seconds a tool may take; null: no limit")
@@ -117,6 +123,31 @@ class AgentSpec(_Strict):
         list[OrchestratorSpec],
         BeforeValidator(_as_list, json_schema_input_type=OrchestratorSpec | list[OrchestratorSpec]),
     ] = Field(default_factory=list)
+
+
+class EnvironmentSpec(_Strict):
+    """What the tools of a dialog act on; each dialog has one of its own."""
+
+    type: str = Field(description="file.py:Class beside the scenario, or module:Class")
+    fixture: dict[str, Any] | str | None = Field(
+        default=None, description="what it starts from: a file beside the scenario, or data; default: the class's own"
+    )
+
+
+class TaskSpec(_Strict):
+    """One of the tasks that the dialogs of a run take in turn."""
+
+    id: Annotated[str, Field(min_length=1)] = Field(description="what results are grouped by")
+    goal: dict[str, Any] | list[Any] | None = Field(
+        default=None,
+        description="what is to come of it, as StateValidator takes it: a list of tool calls, or a mapping with state, "
+        "subset, actions or outputs; recorded in the dialog and shown to no agent",
+    )
+    personas: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="by an agent's name or position: attributes of its persona in this task, with rules, which stand "
+        "in the place of those in 'agents'",
+    )
 
 
 class GateSpec(BaseModel):
@@ -194,6 +225,17 @@ class ScenarioSpec(_Strict):
         default=None, description="where and why they talk: attributes of a Context, with the same rules as a persona"
     )
     agents: list[AgentSpec] = Field(min_length=2, description="two parties or more; the first one opens")
+    environment: Annotated[
+        EnvironmentSpec | None,
+        BeforeValidator(_as_environment, json_schema_input_type=str | EnvironmentSpec | None),
+    ] = Field(
+        default=None,
+        description="what tools act on, such as orders.py:Orders; agents get its tools by 'environment' (all) or "
+        "'environment:NAME' in their tools",
+    )
+    tasks: list[TaskSpec] = Field(
+        default_factory=list, description="dialog i of a run belongs to task i modulo their number"
+    )
     repetition: Annotated[int, AfterValidator(_no_single)] = Field(
         default=3, ge=0, description="how often the same words are a loop that ends the dialog, from 2; 0: never"
     )

@@ -103,7 +103,7 @@ class ToolSequenceValidator(BaseValidator):
         """Return whether the tools were called as they should be, and what is wrong first."""
         if dialog.events is None:
             return Explanation(None, "the dialog records no events, so its tool calls are not known")
-        calls, spoken = _calls(dialog)
+        calls, spoken = tool_calls(dialog)
         details = {"calls": [call.name for call in calls]}
         if not self._entries:
             return Explanation(False, "no tools are named, so there is nothing to pass", details)
@@ -158,7 +158,7 @@ def _split(name: Any) -> tuple[str, Any]:
     return "", name
 
 
-def _calls(dialog: Dialog) -> tuple[list[Call], float]:
+def tool_calls(dialog: Dialog) -> tuple[list[Call], float]:
     """Return the calls with their outputs, and the place of the first utterance (infinity if there is none)."""
     outputs: dict[Any, Any] = {}
     for event in dialog.events or ():
