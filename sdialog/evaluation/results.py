@@ -71,7 +71,7 @@ class EvalResult(Sequence[float]):
         groups: for each number, which item it came from.
 
     Example:
-        >>> items = [ItemResult(n, "", value) for n, value in enumerate([1.0, 0.0, None, 1.0])]
+        >>> items = [ItemResult(n, "", value) for n, value in enumerate([1, 0, None, 1])]
         >>> result = EvalResult("polite", items)
         >>> round(float(result), 3), result.n, result.n_missing
         (0.667, 3, 1)
@@ -145,8 +145,12 @@ class EvalResult(Sequence[float]):
 
         Args:
             level: how often such an interval holds the true mean.
-            method: ``wilson`` (shares), ``t``, ``bootstrap`` (BCa); ``auto`` takes Wilson's for zeros and ones, else t.
+            method: ``wilson`` (shares), ``t``, ``bootstrap`` (BCa); ``auto`` takes Wilson's for zeros and ones
+                that are whole numbers or truth values, as verdicts are, else t: a rate in percent that happens to be 0
+                everywhere is no share.
         """
+        if method == "auto" and not all(isinstance(item.value, int) for item in self.items if not item.missing):
+            method = "t"
         return mean_interval(self.values, self.groups, level=level, method=method)
 
     @property
