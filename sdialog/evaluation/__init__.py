@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sdialog.evaluation.base import BaseDialogScore as BaseDialogScore
     from sdialog.evaluation.base import Measured as Measured
+    from sdialog.evaluation.calibration import Calibration as Calibration
+    from sdialog.evaluation.calibration import Share as Share
+    from sdialog.evaluation.calibration import calibrate as calibrate
     from sdialog.evaluation.flow.base import BaseDialogFlowScore as BaseDialogFlowScore
     from sdialog.evaluation.flow.build import dialog2graph as dialog2graph
     from sdialog.evaluation.flow.build import dialog2trajectories as dialog2trajectories
@@ -54,7 +57,35 @@ if TYPE_CHECKING:
     from sdialog.evaluation.runner import score_dialogs as score_dialogs
     from sdialog.evaluation.score_cache import CacheDialogScore as CacheDialogScore
     from sdialog.evaluation.score_cache import ScoreCache as ScoreCache
+    from sdialog.evaluation.statistics.agreement import Agreement as Agreement
+    from sdialog.evaluation.statistics.agreement import Confusion as Confusion
+    from sdialog.evaluation.statistics.agreement import cohen_kappa as cohen_kappa
+    from sdialog.evaluation.statistics.agreement import confusion as confusion
+    from sdialog.evaluation.statistics.agreement import fleiss_kappa as fleiss_kappa
+    from sdialog.evaluation.statistics.agreement import krippendorff_alpha as krippendorff_alpha
+    from sdialog.evaluation.statistics.conformal import Abstention as Abstention
+    from sdialog.evaluation.statistics.conformal import abstain_below as abstain_below
+    from sdialog.evaluation.statistics.corrected_rates import Estimate as Estimate
+    from sdialog.evaluation.statistics.corrected_rates import prediction_powered_mean as prediction_powered_mean
+    from sdialog.evaluation.statistics.corrected_rates import rogan_gladen as rogan_gladen
+    from sdialog.evaluation.statistics.corrections import adjust as adjust
+    from sdialog.evaluation.statistics.effects import cliffs_delta as cliffs_delta
+    from sdialog.evaluation.statistics.effects import cohens_h as cohens_h
+    from sdialog.evaluation.statistics.effects import difference_interval as difference_interval
+    from sdialog.evaluation.statistics.effects import hedges_g as hedges_g
+    from sdialog.evaluation.statistics.effects import newcombe_interval as newcombe_interval
+    from sdialog.evaluation.statistics.effects import paired_newcombe_interval as paired_newcombe_interval
+    from sdialog.evaluation.statistics.hypotheses import mcnemar_test as mcnemar_test
+    from sdialog.evaluation.statistics.hypotheses import paired_permutation_test as paired_permutation_test
+    from sdialog.evaluation.statistics.hypotheses import permutation_test as permutation_test
     from sdialog.evaluation.statistics.intervals import Interval as Interval
+    from sdialog.evaluation.statistics.margins import WeightedMean as WeightedMean
+    from sdialog.evaluation.statistics.margins import rake as rake
+    from sdialog.evaluation.statistics.margins import weighted_mean as weighted_mean
+    from sdialog.evaluation.statistics.power import Design as Design
+    from sdialog.evaluation.statistics.power import minimum_detectable_difference as minimum_detectable_difference
+    from sdialog.evaluation.statistics.power import power as power
+    from sdialog.evaluation.statistics.power import required_n as required_n
     from sdialog.evaluation.validators._sandbox import CodeLimits as CodeLimits
     from sdialog.evaluation.validators.base import BaseValidator as BaseValidator
     from sdialog.evaluation.validators.base import Explanation as Explanation
@@ -69,23 +100,29 @@ if TYPE_CHECKING:
     from sdialog.evaluation.validators.tool_sequence import ToolSequenceValidator as ToolSequenceValidator
 
 _HOMES = {
+    "Abstention": "statistics.conformal",
+    "Agreement": "statistics.agreement",
     "BackChannelRateScore": "metrics.conversational",
     "BalanceFeatures": "metrics.balance",
     "BaseDialogFlowScore": "flow.base",
     "BaseDialogScore": "base",
     "BaseValidator": "validators.base",
     "CacheDialogScore": "score_cache",
+    "Calibration": "calibration",
     "CallableValidator": "validators.callable",
     "CodeLimits": "validators._sandbox",
     "CodeValidator": "validators.code",
     "ColemanLiauScore": "metrics.readability",
+    "Confusion": "statistics.agreement",
     "ConversationalFeatures": "metrics.conversational",
     "DaleChallScore": "metrics.readability",
+    "Design": "statistics.power",
     "DialogFeatures": "metrics.everything",
     "DialogFlowPPL": "flow.scores",
     "DialogFlowScore": "flow.scores",
     "DisfluencyFeatures": "metrics.repair",
     "EntrainmentScore": "metrics.entrainment",
+    "Estimate": "statistics.corrected_rates",
     "EvalResult": "results",
     "Explanation": "validators.base",
     "FillerWordDensityScore": "metrics.conversational",
@@ -110,22 +147,47 @@ _HOMES = {
     "Running": "runner",
     "ScoreCache": "score_cache",
     "SentimentTrajectory": "metrics.sentiment",
+    "Share": "calibration",
     "StateValidator": "validators.state",
     "ToolCalled": "validators.tool_sequence",
     "ToolSequenceValidator": "validators.tool_sequence",
     "Trials": "pass_k",
     "TurnLength": "metrics.conversational",
     "TurnTakingRatioScore": "metrics.conversational",
+    "WeightedMean": "statistics.margins",
+    "abstain_below": "statistics.conformal",
+    "adjust": "statistics.corrections",
     "ascore_dialogs": "runner",
+    "calibrate": "calibration",
+    "cliffs_delta": "statistics.effects",
     "code_blocks": "validators.code",
+    "cohen_kappa": "statistics.agreement",
+    "cohens_h": "statistics.effects",
+    "confusion": "statistics.agreement",
     "dialog2graph": "flow.build",
     "dialog2trajectories": "flow.build",
+    "difference_interval": "statistics.effects",
     "draw_flow": "flow.drawing",
+    "fleiss_kappa": "statistics.agreement",
+    "hedges_g": "statistics.effects",
+    "krippendorff_alpha": "statistics.agreement",
+    "mcnemar_test": "statistics.hypotheses",
+    "minimum_detectable_difference": "statistics.power",
+    "newcombe_interval": "statistics.effects",
+    "paired_newcombe_interval": "statistics.effects",
+    "paired_permutation_test": "statistics.hypotheses",
     "pass_at_k": "pass_k",
     "pass_hat_k": "pass_k",
+    "permutation_test": "statistics.hypotheses",
+    "power": "statistics.power",
+    "prediction_powered_mean": "statistics.corrected_rates",
+    "rake": "statistics.margins",
+    "required_n": "statistics.power",
+    "rogan_gladen": "statistics.corrected_rates",
     "score_dialogs": "runner",
     "task_of": "validators.state",
     "trajectory2graph": "flow.build",
+    "weighted_mean": "statistics.margins",
     "write_flow_page": "flow.page",
 }
 

@@ -6,11 +6,14 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sdialog.core.errors import EvaluationError
 from sdialog.evaluation.statistics.intervals import Interval, mean_interval, standard_error
 from sdialog.llm.types import Usage
+
+if TYPE_CHECKING:
+    from sdialog.evaluation.statistics.agreement import Agreement
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,22 @@ class EvalResult(Sequence[float]):
         if method == "auto" and not all(isinstance(item.value, int) for item in self.items if not item.missing):
             method = "t"
         return mean_interval(self.values, self.groups, level=level, method=method)
+
+    def agreement(self, human: Any, *, positive: Any = None, level: float = 0.95, seed: int = 0) -> Agreement:
+        """Return how far the values agree with people's labels: Cohen's kappa (1960) with a bootstrap interval.
+
+        :func:`sdialog.evaluation.calibration.calibrate` tells all of it: what is confused, how often, and what follows
+        for the rate.
+
+        Args:
+            human: labels by dialog id, or in the order of the dialogs.
+            positive: which label counts as passed; default 1 or True.
+            level: of the interval.
+            seed: seed of the bootstrap.
+        """
+        from sdialog.evaluation.calibration import calibrate
+
+        return calibrate(self, human, positive=positive, level=level, seed=seed).kappa
 
     @property
     def usage(self) -> Usage:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from sdialog.core.errors import UnknownNameError, UserError
 from sdialog.core.optional import need
+from sdialog.evaluation.statistics.resampling import bca, check_level
 
 _WHY = "compute confidence intervals"
 METHODS = ("auto", "t", "wilson", "bootstrap")
@@ -166,7 +167,6 @@ def bootstrap_interval(
     """
     _check(level, "bootstrap")
     numpy = need("numpy", extra="metrics", why=_WHY)
-    stats = need("scipy.stats", extra="metrics", why=_WHY)
     data = numpy.asarray(values, dtype=float)
     members = _members(numpy, len(data), groups)
     if len(members) < 2:
@@ -174,7 +174,7 @@ def bootstrap_interval(
     draw = numpy.random.Generator(numpy.random.PCG64(seed))
     measure = _means if statistic is None else _statistics(statistic)
     samples, left_out, whole = measure(numpy, data, members, draw, resamples)
-    low, high = _bca(numpy, stats, samples, whole, left_out, level)
+    low, high = bca(samples, whole, left_out, level)
     return Interval(low, high, level, "bootstrap")
 
 
@@ -192,9 +192,10 @@ def _means(numpy: Any, data: Any, members: list[Any], draw: Any, resamples: int)
     sums = numpy.array([data[rows].sum() for rows in members])
     sizes = numpy.array([len(rows) for rows in members])
     samples = numpy.empty(resamples)
-    for number in range(resamples):
-        picks = draw.integers(0, len(members), size=len(members))
-        samples[number] = sums[picks].sum() / sizes[picks].sum()
+    step = max(1, 1_000_000 // len(members))
+    for start in range(0, resamples, step):
+        picks = draw.integers(0, len(members), size=(min(step, resamples - start), len(members)))
+        samples[start : start + step] = sums[picks].sum(axis=1) / sizes[picks].sum(axis=1)
     return samples, (sums.sum() - sums) / (len(data) - sizes), float(data.mean())
 
 
@@ -212,23 +213,7 @@ def _statistics(statistic: Callable[[Any], Any]) -> Callable[..., tuple[Any, Any
     return measure
 
 
-def _bca(numpy: Any, stats: Any, samples: Any, whole: float, left_out: Any, level: float) -> tuple[float, float]:
-    """Return the ends, corrected for bias and for a spread that changes with the value (acceleration)."""
-    below = (samples < whole).mean() + 0.5 * (samples == whole).mean()
-    if below in (0.0, 1.0) or numpy.ptp(samples) == 0:
-        return float(samples.min()), float(samples.max())
-    bias = stats.norm.ppf(below)
-    away = left_out.mean() - left_out
-    spread = float((away**2).sum())
-    acceleration = 0.0 if spread == 0 else float((away**3).sum()) / (6 * spread**1.5)
-    reach = stats.norm.ppf([0.5 - level / 2, 0.5 + level / 2]) + bias
-    at = stats.norm.cdf(bias + reach / (1 - acceleration * reach))
-    low, high = numpy.quantile(samples, at)
-    return float(low), float(high)
-
-
 def _check(level: float, method: str) -> None:
-    if not 0 < level < 1:
-        raise UserError(f"level is between 0 and 1, such as 0.95; not {level}")
+    check_level(level)
     if method not in METHODS:
         raise UnknownNameError("interval method", method, METHODS)
