@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from sdialog.evaluation.flow.page import write_flow_page as write_flow_page
     from sdialog.evaluation.flow.scores import DialogFlowPPL as DialogFlowPPL
     from sdialog.evaluation.flow.scores import DialogFlowScore as DialogFlowScore
+    from sdialog.evaluation.hf.metric import HFCorpusMetric as HFCorpusMetric
+    from sdialog.evaluation.hf.metric import HFMetric as HFMetric
+    from sdialog.evaluation.hf.module import as_evaluation_module as as_evaluation_module
     from sdialog.evaluation.metrics.balance import BalanceFeatures as BalanceFeatures
     from sdialog.evaluation.metrics.conversational import BackChannelRateScore as BackChannelRateScore
     from sdialog.evaluation.metrics.conversational import ConversationalFeatures as ConversationalFeatures
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
     from sdialog.evaluation.metrics.repair import DisfluencyFeatures as DisfluencyFeatures
     from sdialog.evaluation.metrics.responses import ResponseFeatures as ResponseFeatures
     from sdialog.evaluation.metrics.sentiment import SentimentTrajectory as SentimentTrajectory
+    from sdialog.evaluation.metrics.sentiment import TurnSentiment as TurnSentiment
     from sdialog.evaluation.pass_k import PassK as PassK
     from sdialog.evaluation.pass_k import Trials as Trials
     from sdialog.evaluation.pass_k import pass_at_k as pass_at_k
@@ -128,6 +132,8 @@ _HOMES = {
     "FillerWordDensityScore": "metrics.conversational",
     "FleschReadingEaseScore": "metrics.readability",
     "GunningFogScore": "metrics.readability",
+    "HFCorpusMetric": "hf.metric",
+    "HFMetric": "hf.metric",
     "HesitationRateScore": "metrics.conversational",
     "Interval": "statistics.intervals",
     "ItemResult": "results",
@@ -153,10 +159,12 @@ _HOMES = {
     "ToolSequenceValidator": "validators.tool_sequence",
     "Trials": "pass_k",
     "TurnLength": "metrics.conversational",
+    "TurnSentiment": "metrics.sentiment",
     "TurnTakingRatioScore": "metrics.conversational",
     "WeightedMean": "statistics.margins",
     "abstain_below": "statistics.conformal",
     "adjust": "statistics.corrections",
+    "as_evaluation_module": "hf.module",
     "ascore_dialogs": "runner",
     "calibrate": "calibration",
     "cliffs_delta": "statistics.effects",
