@@ -25,6 +25,47 @@ if TYPE_CHECKING:
     from sdialog.evaluation.hf.metric import HFCorpusMetric as HFCorpusMetric
     from sdialog.evaluation.hf.metric import HFMetric as HFMetric
     from sdialog.evaluation.hf.module import as_evaluation_module as as_evaluation_module
+    from sdialog.evaluation.integrity.base import Fault as Fault
+    from sdialog.evaluation.integrity.base import Inspection as Inspection
+    from sdialog.evaluation.integrity.base import IntegrityDetector as IntegrityDetector
+    from sdialog.evaluation.integrity.early_disclosure import EarlyDisclosureDetector as EarlyDisclosureDetector
+    from sdialog.evaluation.integrity.echo import EchoDetector as EchoDetector
+    from sdialog.evaluation.integrity.empty_turn import EmptyTurnDetector as EmptyTurnDetector
+    from sdialog.evaluation.integrity.goodbye_loop import GoodbyeLoopDetector as GoodbyeLoopDetector
+    from sdialog.evaluation.integrity.leaked_reasoning import LeakedReasoningDetector as LeakedReasoningDetector
+    from sdialog.evaluation.integrity.premature_stop import PrematureStopDetector as PrematureStopDetector
+    from sdialog.evaluation.integrity.repeated_turn import RepeatedTurnDetector as RepeatedTurnDetector
+    from sdialog.evaluation.integrity.role_flip import RoleFlipDetector as RoleFlipDetector
+    from sdialog.evaluation.integrity.role_integrity import DETECTORS as DETECTORS
+    from sdialog.evaluation.integrity.role_integrity import RoleIntegrity as RoleIntegrity
+    from sdialog.evaluation.judges.agents import LLMJudgeGoalCompletion as LLMJudgeGoalCompletion
+    from sdialog.evaluation.judges.agents import LLMJudgeKnowledgeRetention as LLMJudgeKnowledgeRetention
+    from sdialog.evaluation.judges.agents import LLMJudgePersonaConsistency as LLMJudgePersonaConsistency
+    from sdialog.evaluation.judges.agents import LLMJudgeTopicAdherence as LLMJudgeTopicAdherence
+    from sdialog.evaluation.judges.base import BaseLLMJudge as BaseLLMJudge
+    from sdialog.evaluation.judges.category import LLMJudgeCategory as LLMJudgeCategory
+    from sdialog.evaluation.judges.outputs import Evidence as Evidence
+    from sdialog.evaluation.judges.outputs import LLMJudgeCategoryOutput as LLMJudgeCategoryOutput
+    from sdialog.evaluation.judges.outputs import LLMJudgePairwiseOutput as LLMJudgePairwiseOutput
+    from sdialog.evaluation.judges.outputs import LLMJudgeRubricOutput as LLMJudgeRubricOutput
+    from sdialog.evaluation.judges.outputs import LLMJudgeScoreOutput as LLMJudgeScoreOutput
+    from sdialog.evaluation.judges.outputs import LLMJudgeYesNoOutput as LLMJudgeYesNoOutput
+    from sdialog.evaluation.judges.pairwise import LLMJudgePairwise as LLMJudgePairwise
+    from sdialog.evaluation.judges.panel import JudgePanel as JudgePanel
+    from sdialog.evaluation.judges.probes import ProbeResult as ProbeResult
+    from sdialog.evaluation.judges.probes import order_probe as order_probe
+    from sdialog.evaluation.judges.probes import retest_probe as retest_probe
+    from sdialog.evaluation.judges.probes import self_preference_probe as self_preference_probe
+    from sdialog.evaluation.judges.probes import verbosity_probe as verbosity_probe
+    from sdialog.evaluation.judges.rubric import LLMJudgeRubric as LLMJudgeRubric
+    from sdialog.evaluation.judges.scores import LLMJudgeRealDialogLikertScore as LLMJudgeRealDialogLikertScore
+    from sdialog.evaluation.judges.scores import LLMJudgeRealDialogScore as LLMJudgeRealDialogScore
+    from sdialog.evaluation.judges.scores import LLMJudgeScore as LLMJudgeScore
+    from sdialog.evaluation.judges.spec import judge_from_spec as judge_from_spec
+    from sdialog.evaluation.judges.yes_no import LLMJudgePersonaAttributes as LLMJudgePersonaAttributes
+    from sdialog.evaluation.judges.yes_no import LLMJudgeRealDialog as LLMJudgeRealDialog
+    from sdialog.evaluation.judges.yes_no import LLMJudgeRefusal as LLMJudgeRefusal
+    from sdialog.evaluation.judges.yes_no import LLMJudgeYesNo as LLMJudgeYesNo
     from sdialog.evaluation.metrics.balance import BalanceFeatures as BalanceFeatures
     from sdialog.evaluation.metrics.conversational import BackChannelRateScore as BackChannelRateScore
     from sdialog.evaluation.metrics.conversational import ConversationalFeatures as ConversationalFeatures
@@ -110,6 +151,7 @@ _HOMES = {
     "BalanceFeatures": "metrics.balance",
     "BaseDialogFlowScore": "flow.base",
     "BaseDialogScore": "base",
+    "BaseLLMJudge": "judges.base",
     "BaseValidator": "validators.base",
     "CacheDialogScore": "score_cache",
     "Calibration": "calibration",
@@ -119,25 +161,55 @@ _HOMES = {
     "ColemanLiauScore": "metrics.readability",
     "Confusion": "statistics.agreement",
     "ConversationalFeatures": "metrics.conversational",
+    "DETECTORS": "integrity.role_integrity",
     "DaleChallScore": "metrics.readability",
     "Design": "statistics.power",
     "DialogFeatures": "metrics.everything",
     "DialogFlowPPL": "flow.scores",
     "DialogFlowScore": "flow.scores",
     "DisfluencyFeatures": "metrics.repair",
+    "EarlyDisclosureDetector": "integrity.early_disclosure",
+    "EchoDetector": "integrity.echo",
+    "EmptyTurnDetector": "integrity.empty_turn",
     "EntrainmentScore": "metrics.entrainment",
     "Estimate": "statistics.corrected_rates",
     "EvalResult": "results",
+    "Evidence": "judges.outputs",
     "Explanation": "validators.base",
+    "Fault": "integrity.base",
     "FillerWordDensityScore": "metrics.conversational",
     "FleschReadingEaseScore": "metrics.readability",
+    "GoodbyeLoopDetector": "integrity.goodbye_loop",
     "GunningFogScore": "metrics.readability",
     "HFCorpusMetric": "hf.metric",
     "HFMetric": "hf.metric",
     "HesitationRateScore": "metrics.conversational",
+    "Inspection": "integrity.base",
+    "IntegrityDetector": "integrity.base",
     "Interval": "statistics.intervals",
     "ItemResult": "results",
     "JsonSchemaValidator": "validators.json_schema",
+    "JudgePanel": "judges.panel",
+    "LLMJudgeCategory": "judges.category",
+    "LLMJudgeCategoryOutput": "judges.outputs",
+    "LLMJudgeGoalCompletion": "judges.agents",
+    "LLMJudgeKnowledgeRetention": "judges.agents",
+    "LLMJudgePairwise": "judges.pairwise",
+    "LLMJudgePairwiseOutput": "judges.outputs",
+    "LLMJudgePersonaAttributes": "judges.yes_no",
+    "LLMJudgePersonaConsistency": "judges.agents",
+    "LLMJudgeRealDialog": "judges.yes_no",
+    "LLMJudgeRealDialogLikertScore": "judges.scores",
+    "LLMJudgeRealDialogScore": "judges.scores",
+    "LLMJudgeRefusal": "judges.yes_no",
+    "LLMJudgeRubric": "judges.rubric",
+    "LLMJudgeRubricOutput": "judges.outputs",
+    "LLMJudgeScore": "judges.scores",
+    "LLMJudgeScoreOutput": "judges.outputs",
+    "LLMJudgeTopicAdherence": "judges.agents",
+    "LLMJudgeYesNo": "judges.yes_no",
+    "LLMJudgeYesNoOutput": "judges.outputs",
+    "LeakedReasoningDetector": "integrity.leaked_reasoning",
     "LexicalDiversityScore": "metrics.conversational",
     "LexicalFeatures": "metrics.lexical",
     "LinguisticFeatureScore": "metrics.everything",
@@ -146,10 +218,15 @@ _HOMES = {
     "Measured": "base",
     "PassK": "pass_k",
     "PolitenessFeatures": "metrics.politeness",
+    "PrematureStopDetector": "integrity.premature_stop",
+    "ProbeResult": "judges.probes",
     "QuestionRateScore": "metrics.conversational",
     "ReadabilityScore": "metrics.readability",
     "RegexValidator": "validators.regex",
+    "RepeatedTurnDetector": "integrity.repeated_turn",
     "ResponseFeatures": "metrics.responses",
+    "RoleFlipDetector": "integrity.role_flip",
+    "RoleIntegrity": "integrity.role_integrity",
     "Running": "runner",
     "ScoreCache": "score_cache",
     "SentimentTrajectory": "metrics.sentiment",
@@ -178,10 +255,12 @@ _HOMES = {
     "draw_flow": "flow.drawing",
     "fleiss_kappa": "statistics.agreement",
     "hedges_g": "statistics.effects",
+    "judge_from_spec": "judges.spec",
     "krippendorff_alpha": "statistics.agreement",
     "mcnemar_test": "statistics.hypotheses",
     "minimum_detectable_difference": "statistics.power",
     "newcombe_interval": "statistics.effects",
+    "order_probe": "judges.probes",
     "paired_newcombe_interval": "statistics.effects",
     "paired_permutation_test": "statistics.hypotheses",
     "pass_at_k": "pass_k",
@@ -191,10 +270,13 @@ _HOMES = {
     "prediction_powered_mean": "statistics.corrected_rates",
     "rake": "statistics.margins",
     "required_n": "statistics.power",
+    "retest_probe": "judges.probes",
     "rogan_gladen": "statistics.corrected_rates",
     "score_dialogs": "runner",
+    "self_preference_probe": "judges.probes",
     "task_of": "validators.state",
     "trajectory2graph": "flow.build",
+    "verbosity_probe": "judges.probes",
     "weighted_mean": "statistics.margins",
     "write_flow_page": "flow.page",
 }

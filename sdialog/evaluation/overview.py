@@ -27,8 +27,9 @@ USUAL = (
     "sentiment",
     "sentiment-change",
     "politeness",
+    "RoleIntegrity",
 )
-"""Scores that are computed when none are named: length, turn taking, variety, reading ease, mood, manners."""
+"""Scores that are computed when none are named: length, turn taking, variety, reading ease, mood, manners, faults."""
 
 
 def named_scores(names: Sequence[str] = (), speaker: str | None = None) -> list[BaseDialogScore]:

@@ -1,0 +1,1 @@
+"""Evaluators: from many dialogs to one number, or some by name."""
