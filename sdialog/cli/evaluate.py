@@ -24,6 +24,9 @@ def evaluate(
         list[str] | None,
         typer.Option("--metrics", "-m", help="Scores by name, several with commas; 'all' for every feature."),
     ] = None,
+    judge: Annotated[
+        list[Path] | None, typer.Option("--judge", help="YAML file of one judge, or of a list of judges.")
+    ] = None,
     speaker: Annotated[str | None, typer.Option(help="Only what this speaker says.")] = None,
     environment: Annotated[
         str | None, typer.Option("--environment", help="file.py:Class; score final states, and pass^k over trials.")
@@ -38,7 +41,8 @@ def evaluate(
     from sdialog.evaluation.overview import named_scores
 
     names = [name.strip() for one in metrics or () for name in one.split(",") if name.strip()]
-    scores = named_scores(names, speaker)
+    scores = named_scores(names, speaker) if names or not judge else []
+    scores += [made for file in judge or () for made in _judges(file)]
     found, trial_tables = {}, {}
     for place, name in zip(map(run_place, runs), _names(runs), strict=True):
         found[name], trial_tables[name] = _score(place, scores, environment, trials, concurrency, seed)
@@ -78,6 +82,17 @@ def _score(
     from sdialog.evaluation.pass_k import PassK
 
     return found, PassK(found[state[0].name], trials=trials, seed=seed)
+
+
+def _judges(file: Path) -> list[BaseDialogScore]:
+    from sdialog.evaluation.judges.spec import judge_from_spec
+    from sdialog.simulation.scenario_yaml import read_yaml
+
+    found = read_yaml(file.read_text(encoding="utf-8"), file=str(file)).data
+    try:
+        return [judge_from_spec(spec) for spec in (found if isinstance(found, list) else [found])]
+    except UserError as error:
+        raise UserError(f"{file}: {error}") from error
 
 
 def _state_validator(environment: str) -> Any:

@@ -102,3 +102,25 @@ def test_metrics_are_listed_and_shown(tmp_path: Path) -> None:
     assert "mattr" in sdialog("metrics", "list", "--kind", "feature", cwd=tmp_path).stdout
     assert "McCarthy" in sdialog("metrics", "show", "mtld", cwd=tmp_path).stdout
     assert "did you mean" in sdialog("metrics", "show", "mttr", cwd=tmp_path).stderr
+
+
+def test_judges_come_from_a_file_and_are_asked_once(runs: Path) -> None:
+    replies = '{"positive": true}\n'
+    (runs / "replies.txt").write_text(replies)
+    (runs / "judge.yaml").write_text(
+        "- {type: LLMJudgeYesNo, name: polite, prompt: 'Is everybody polite?', model: 'scripted:replies.txt'}\n"
+    )
+    told = json.loads(sdialog("evaluate", "plain", "--judge", "judge.yaml", "--json", cwd=runs).stdout)
+    polite = told["plain"]["scores"]["polite"]
+    assert list(told["plain"]["scores"]) == ["polite"]
+    assert polite["n"] == 6 and polite["mean"] == 1 and polite["ci"]["method"] == "wilson"
+    assert polite["usage"]["calls"] == 6
+    again = json.loads(sdialog("evaluate", "plain", "--judge", "judge.yaml", "--json", cwd=runs).stdout)
+    assert again["plain"]["scores"]["polite"]["mean"] == polite["mean"]
+    assert again["plain"]["scores"]["polite"]["usage"]["calls"] == 0
+
+
+def test_a_wrong_judge_is_named(runs: Path) -> None:
+    (runs / "wrong.yaml").write_text("{type: LLMJudgeYesNo, promt: 'Polite?', model: 'scripted:replies.txt'}\n")
+    done = sdialog("evaluate", "plain", "--judge", "wrong.yaml", cwd=runs)
+    assert done.returncode == 2 and "wrong.yaml" in done.stderr and "did you mean 'prompt'" in done.stderr
