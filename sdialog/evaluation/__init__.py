@@ -14,6 +14,41 @@ if TYPE_CHECKING:
     from sdialog.evaluation.calibration import Calibration as Calibration
     from sdialog.evaluation.calibration import Share as Share
     from sdialog.evaluation.calibration import calibrate as calibrate
+    from sdialog.evaluation.distances.centroid import centroid_similarity as centroid_similarity
+    from sdialog.evaluation.distances.corpus import corpus_distances as corpus_distances
+    from sdialog.evaluation.distances.densities import cauchy_schwarz_divergence as cauchy_schwarz_divergence
+    from sdialog.evaluation.distances.densities import js_divergence as js_divergence
+    from sdialog.evaluation.distances.densities import kl_divergence as kl_divergence
+    from sdialog.evaluation.distances.frechet import frechet_distance as frechet_distance
+    from sdialog.evaluation.distances.frechet import frechet_distance_1d as frechet_distance_1d
+    from sdialog.evaluation.distances.frechet import frechet_distance_infinity as frechet_distance_infinity
+    from sdialog.evaluation.distances.frechet import frechet_report as frechet_report
+    from sdialog.evaluation.distances.neighbors import neighbor_coverage as neighbor_coverage
+    from sdialog.evaluation.distances.noise_floor import NoiseFloor as NoiseFloor
+    from sdialog.evaluation.distances.noise_floor import above_floor as above_floor
+    from sdialog.evaluation.distances.noise_floor import split_half_floor as split_half_floor
+    from sdialog.evaluation.distances.one_dimensional import ks_statistic as ks_statistic
+    from sdialog.evaluation.distances.one_dimensional import wasserstein_distance as wasserstein_distance
+    from sdialog.evaluation.diversity.corpus import corpus_diversity as corpus_diversity
+    from sdialog.evaluation.diversity.duplicates import Duplicate as Duplicate
+    from sdialog.evaluation.diversity.duplicates import near_duplicate_rate as near_duplicate_rate
+    from sdialog.evaluation.diversity.duplicates import near_duplicates as near_duplicates
+    from sdialog.evaluation.diversity.duplicates import near_duplicates_by_embedding as near_duplicates_by_embedding
+    from sdialog.evaluation.diversity.overlap import Leak as Leak
+    from sdialog.evaluation.diversity.overlap import Leakage as Leakage
+    from sdialog.evaluation.diversity.overlap import leakage as leakage
+    from sdialog.evaluation.diversity.overlap import novelty as novelty
+    from sdialog.evaluation.diversity.repetition import compression_ratio as compression_ratio
+    from sdialog.evaluation.diversity.repetition import ngram_entropy as ngram_entropy
+    from sdialog.evaluation.diversity.repetition import self_bleu as self_bleu
+    from sdialog.evaluation.diversity.vendi import vendi_score as vendi_score
+    from sdialog.evaluation.embeddings.base import BaseDialogEmbedder as BaseDialogEmbedder
+    from sdialog.evaluation.embeddings.callable import CallableDialogEmbedder as CallableDialogEmbedder
+    from sdialog.evaluation.embeddings.choice import get_embedder as get_embedder
+    from sdialog.evaluation.embeddings.hashed import HashedNgramEmbedder as HashedNgramEmbedder
+    from sdialog.evaluation.embeddings.sentence_transformer import (
+        SentenceTransformerDialogEmbedder as SentenceTransformerDialogEmbedder,
+    )
     from sdialog.evaluation.flow.base import BaseDialogFlowScore as BaseDialogFlowScore
     from sdialog.evaluation.flow.build import dialog2graph as dialog2graph
     from sdialog.evaluation.flow.build import dialog2trajectories as dialog2trajectories
@@ -149,12 +184,14 @@ _HOMES = {
     "Agreement": "statistics.agreement",
     "BackChannelRateScore": "metrics.conversational",
     "BalanceFeatures": "metrics.balance",
+    "BaseDialogEmbedder": "embeddings.base",
     "BaseDialogFlowScore": "flow.base",
     "BaseDialogScore": "base",
     "BaseLLMJudge": "judges.base",
     "BaseValidator": "validators.base",
     "CacheDialogScore": "score_cache",
     "Calibration": "calibration",
+    "CallableDialogEmbedder": "embeddings.callable",
     "CallableValidator": "validators.callable",
     "CodeLimits": "validators._sandbox",
     "CodeValidator": "validators.code",
@@ -168,6 +205,7 @@ _HOMES = {
     "DialogFlowPPL": "flow.scores",
     "DialogFlowScore": "flow.scores",
     "DisfluencyFeatures": "metrics.repair",
+    "Duplicate": "diversity.duplicates",
     "EarlyDisclosureDetector": "integrity.early_disclosure",
     "EchoDetector": "integrity.echo",
     "EmptyTurnDetector": "integrity.empty_turn",
@@ -183,6 +221,7 @@ _HOMES = {
     "GunningFogScore": "metrics.readability",
     "HFCorpusMetric": "hf.metric",
     "HFMetric": "hf.metric",
+    "HashedNgramEmbedder": "embeddings.hashed",
     "HesitationRateScore": "metrics.conversational",
     "Inspection": "integrity.base",
     "IntegrityDetector": "integrity.base",
@@ -209,6 +248,8 @@ _HOMES = {
     "LLMJudgeTopicAdherence": "judges.agents",
     "LLMJudgeYesNo": "judges.yes_no",
     "LLMJudgeYesNoOutput": "judges.outputs",
+    "Leak": "diversity.overlap",
+    "Leakage": "diversity.overlap",
     "LeakedReasoningDetector": "integrity.leaked_reasoning",
     "LexicalDiversityScore": "metrics.conversational",
     "LexicalFeatures": "metrics.lexical",
@@ -216,6 +257,7 @@ _HOMES = {
     "LinsearWriteScore": "metrics.readability",
     "MeanTurnLengthScore": "metrics.conversational",
     "Measured": "base",
+    "NoiseFloor": "distances.noise_floor",
     "PassK": "pass_k",
     "PolitenessFeatures": "metrics.politeness",
     "PrematureStopDetector": "integrity.premature_stop",
@@ -229,6 +271,7 @@ _HOMES = {
     "RoleIntegrity": "integrity.role_integrity",
     "Running": "runner",
     "ScoreCache": "score_cache",
+    "SentenceTransformerDialogEmbedder": "embeddings.sentence_transformer",
     "SentimentTrajectory": "metrics.sentiment",
     "Share": "calibration",
     "StateValidator": "validators.state",
@@ -239,27 +282,48 @@ _HOMES = {
     "TurnSentiment": "metrics.sentiment",
     "TurnTakingRatioScore": "metrics.conversational",
     "WeightedMean": "statistics.margins",
+    "above_floor": "distances.noise_floor",
     "abstain_below": "statistics.conformal",
     "adjust": "statistics.corrections",
     "as_evaluation_module": "hf.module",
     "ascore_dialogs": "runner",
     "calibrate": "calibration",
+    "cauchy_schwarz_divergence": "distances.densities",
+    "centroid_similarity": "distances.centroid",
     "cliffs_delta": "statistics.effects",
     "code_blocks": "validators.code",
     "cohen_kappa": "statistics.agreement",
     "cohens_h": "statistics.effects",
+    "compression_ratio": "diversity.repetition",
     "confusion": "statistics.agreement",
+    "corpus_distances": "distances.corpus",
+    "corpus_diversity": "diversity.corpus",
     "dialog2graph": "flow.build",
     "dialog2trajectories": "flow.build",
     "difference_interval": "statistics.effects",
     "draw_flow": "flow.drawing",
     "fleiss_kappa": "statistics.agreement",
+    "frechet_distance": "distances.frechet",
+    "frechet_distance_1d": "distances.frechet",
+    "frechet_distance_infinity": "distances.frechet",
+    "frechet_report": "distances.frechet",
+    "get_embedder": "embeddings.choice",
     "hedges_g": "statistics.effects",
+    "js_divergence": "distances.densities",
     "judge_from_spec": "judges.spec",
+    "kl_divergence": "distances.densities",
     "krippendorff_alpha": "statistics.agreement",
+    "ks_statistic": "distances.one_dimensional",
+    "leakage": "diversity.overlap",
     "mcnemar_test": "statistics.hypotheses",
     "minimum_detectable_difference": "statistics.power",
+    "near_duplicate_rate": "diversity.duplicates",
+    "near_duplicates": "diversity.duplicates",
+    "near_duplicates_by_embedding": "diversity.duplicates",
+    "neighbor_coverage": "distances.neighbors",
     "newcombe_interval": "statistics.effects",
+    "ngram_entropy": "diversity.repetition",
+    "novelty": "diversity.overlap",
     "order_probe": "judges.probes",
     "paired_newcombe_interval": "statistics.effects",
     "paired_permutation_test": "statistics.hypotheses",
@@ -273,10 +337,14 @@ _HOMES = {
     "retest_probe": "judges.probes",
     "rogan_gladen": "statistics.corrected_rates",
     "score_dialogs": "runner",
+    "self_bleu": "diversity.repetition",
     "self_preference_probe": "judges.probes",
+    "split_half_floor": "distances.noise_floor",
     "task_of": "validators.state",
     "trajectory2graph": "flow.build",
+    "vendi_score": "diversity.vendi",
     "verbosity_probe": "judges.probes",
+    "wasserstein_distance": "distances.one_dimensional",
     "weighted_mean": "statistics.margins",
     "write_flow_page": "flow.page",
 }

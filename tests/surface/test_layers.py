@@ -25,9 +25,9 @@ LATE_EXCEPTIONS = {("agents", "simulation"), ("agents", "server"), ("core", "aud
 
 HEAVY = {
     "torch", "transformers", "tokenizers", "safetensors", "openai", "ollama", "anthropic", "google",
-    "boto3", "botocore", "langchain_core", "numpy", "scipy", "sklearn", "pandas", "matplotlib", "networkx", "jinja2", "yaml",
+    "boto3", "botocore", "langchain_core", "numpy", "scipy", "sklearn", "pandas", "matplotlib", "jinja2", "yaml",
     "httpx", "rich", "tenacity", "pyarrow", "datasets", "huggingface_hub", "pyroomacoustics", "soundfile", "evaluate",
-    "fastapi", "starlette", "uvicorn",
+    "fastapi", "starlette", "uvicorn", "networkx",
 }  # fmt: skip
 
 # Files made for one heavy package, loaded only when that package is wanted.

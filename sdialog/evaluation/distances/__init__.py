@@ -1,0 +1,1 @@
+"""How far one sample, or one corpus, is from another."""

@@ -1,0 +1,1 @@
+"""How varied a corpus is, what it repeats, and what it shares with another."""
