@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,23 @@ if TYPE_CHECKING:
     from sdialog.core.dialog import Dialog
     from sdialog.llm.protocol import Model
     from sdialog.llm.scheduler import Client, Scheduler
+
+
+# Published scripts look for these here; they live with their kind, and are fetched when asked for.
+_ELSEWHERE = {
+    "BaseDialogEmbedder": "embeddings.base",
+    "BaseDialogFlowScore": "flow.base",
+    "BaseLLMJudge": "judges.base",
+    "CacheDialogScore": "score_cache",
+    "LLMJudgeScoreOutput": "judges.outputs",
+    "LLMJudgeYesNoOutput": "judges.outputs",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ELSEWHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"sdialog.evaluation.{_ELSEWHERE[name]}"), name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,15 @@ PUBLISHED = {
     "ChangeMindOrchestrator SimpleResponseOrchestrator InstructionListOrchestrator",
     "sdialog.orchestrators.base": "BaseOrchestrator BasePersistentOrchestrator",
     "sdialog.generators": "PersonaGenerator ContextGenerator BaseAttributeModelGenerator",
+    "sdialog.evaluation": "BackChannelRateScore BaseDialogEmbedder BaseDialogFlowScore BaseDialogScore BaseLLMJudge "
+    "CacheDialogScore ColemanLiauScore ConversationalFeatures DaleChallScore DialogFlowPPL DialogFlowScore "
+    "FillerWordDensityScore FleschReadingEaseScore GunningFogScore HesitationRateScore LLMJudgePersonaAttributes "
+    "LLMJudgeRealDialog LLMJudgeRealDialogLikertScore LLMJudgeRealDialogScore LLMJudgeRefusal LLMJudgeScore "
+    "LLMJudgeScoreOutput LLMJudgeYesNo LLMJudgeYesNoOutput LexicalDiversityScore LinguisticFeatureScore "
+    "LinsearWriteScore MeanTurnLengthScore QuestionRateScore ReadabilityScore SentenceTransformerDialogEmbedder "
+    "ToolSequenceValidator TurnLength TurnTakingRatioScore",
+    "sdialog.evaluation.base": "BaseDialogEmbedder BaseDialogFlowScore BaseDialogScore BaseLLMJudge CacheDialogScore "
+    "LLMJudgeScoreOutput LLMJudgeYesNoOutput",
     "sdialog.evaluation.dialog2flow": "dialog2trajectories trajectory2graph dialog2graph DEFAULT_SYS_NAME "
     "DEFAULT_USER_NAME DEFAULT_TOKEN_START DEFAULT_TOKEN_END",
     "sdialog.config": "config llm llm_params cache cache_path set_cache clear_cache "
