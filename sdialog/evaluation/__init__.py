@@ -49,6 +49,19 @@ if TYPE_CHECKING:
     from sdialog.evaluation.embeddings.sentence_transformer import (
         SentenceTransformerDialogEmbedder as SentenceTransformerDialogEmbedder,
     )
+    from sdialog.evaluation.evaluators.base import BaseDatasetEvaluator as BaseDatasetEvaluator
+    from sdialog.evaluation.evaluators.embeddings import BaseDatasetEmbeddingEvaluator as BaseDatasetEmbeddingEvaluator
+    from sdialog.evaluation.evaluators.embeddings import (
+        ReferenceCentroidEmbeddingEvaluator as ReferenceCentroidEmbeddingEvaluator,
+    )
+    from sdialog.evaluation.evaluators.pairs import FrechetBERTDistanceEvaluator as FrechetBERTDistanceEvaluator
+    from sdialog.evaluation.evaluators.pairs import PrecisionRecallDistanceEvaluator as PrecisionRecallDistanceEvaluator
+    from sdialog.evaluation.evaluators.references import FrechetDistanceEvaluator as FrechetDistanceEvaluator
+    from sdialog.evaluation.evaluators.references import KDEDistanceEvaluator as KDEDistanceEvaluator
+    from sdialog.evaluation.evaluators.scores import BaseDatasetScoreEvaluator as BaseDatasetScoreEvaluator
+    from sdialog.evaluation.evaluators.summaries import FrequencyEvaluator as FrequencyEvaluator
+    from sdialog.evaluation.evaluators.summaries import MeanEvaluator as MeanEvaluator
+    from sdialog.evaluation.evaluators.summaries import StatsEvaluator as StatsEvaluator
     from sdialog.evaluation.flow.base import BaseDialogFlowScore as BaseDialogFlowScore
     from sdialog.evaluation.flow.build import dialog2graph as dialog2graph
     from sdialog.evaluation.flow.build import dialog2trajectories as dialog2trajectories
@@ -184,6 +197,9 @@ _HOMES = {
     "Agreement": "statistics.agreement",
     "BackChannelRateScore": "metrics.conversational",
     "BalanceFeatures": "metrics.balance",
+    "BaseDatasetEmbeddingEvaluator": "evaluators.embeddings",
+    "BaseDatasetEvaluator": "evaluators.base",
+    "BaseDatasetScoreEvaluator": "evaluators.scores",
     "BaseDialogEmbedder": "embeddings.base",
     "BaseDialogFlowScore": "flow.base",
     "BaseDialogScore": "base",
@@ -217,6 +233,9 @@ _HOMES = {
     "Fault": "integrity.base",
     "FillerWordDensityScore": "metrics.conversational",
     "FleschReadingEaseScore": "metrics.readability",
+    "FrechetBERTDistanceEvaluator": "evaluators.pairs",
+    "FrechetDistanceEvaluator": "evaluators.references",
+    "FrequencyEvaluator": "evaluators.summaries",
     "GoodbyeLoopDetector": "integrity.goodbye_loop",
     "GunningFogScore": "metrics.readability",
     "HFCorpusMetric": "hf.metric",
@@ -229,6 +248,7 @@ _HOMES = {
     "ItemResult": "results",
     "JsonSchemaValidator": "validators.json_schema",
     "JudgePanel": "judges.panel",
+    "KDEDistanceEvaluator": "evaluators.references",
     "LLMJudgeCategory": "judges.category",
     "LLMJudgeCategoryOutput": "judges.outputs",
     "LLMJudgeGoalCompletion": "judges.agents",
@@ -255,15 +275,18 @@ _HOMES = {
     "LexicalFeatures": "metrics.lexical",
     "LinguisticFeatureScore": "metrics.everything",
     "LinsearWriteScore": "metrics.readability",
+    "MeanEvaluator": "evaluators.summaries",
     "MeanTurnLengthScore": "metrics.conversational",
     "Measured": "base",
     "NoiseFloor": "distances.noise_floor",
     "PassK": "pass_k",
     "PolitenessFeatures": "metrics.politeness",
+    "PrecisionRecallDistanceEvaluator": "evaluators.pairs",
     "PrematureStopDetector": "integrity.premature_stop",
     "ProbeResult": "judges.probes",
     "QuestionRateScore": "metrics.conversational",
     "ReadabilityScore": "metrics.readability",
+    "ReferenceCentroidEmbeddingEvaluator": "evaluators.embeddings",
     "RegexValidator": "validators.regex",
     "RepeatedTurnDetector": "integrity.repeated_turn",
     "ResponseFeatures": "metrics.responses",
@@ -275,6 +298,7 @@ _HOMES = {
     "SentimentTrajectory": "metrics.sentiment",
     "Share": "calibration",
     "StateValidator": "validators.state",
+    "StatsEvaluator": "evaluators.summaries",
     "ToolCalled": "validators.tool_sequence",
     "ToolSequenceValidator": "validators.tool_sequence",
     "Trials": "pass_k",

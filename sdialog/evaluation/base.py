@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 # Published scripts look for these here; they live with their kind, and are fetched when asked for.
 _ELSEWHERE = {
+    "BaseDatasetEmbeddingEvaluator": "evaluators.embeddings",
+    "BaseDatasetEvaluator": "evaluators.base",
+    "BaseDatasetScoreEvaluator": "evaluators.scores",
     "BaseDialogEmbedder": "embeddings.base",
     "BaseDialogFlowScore": "flow.base",
     "BaseLLMJudge": "judges.base",

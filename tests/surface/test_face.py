@@ -37,8 +37,12 @@ PUBLISHED = {
     "LLMJudgeRealDialog LLMJudgeRealDialogLikertScore LLMJudgeRealDialogScore LLMJudgeRefusal LLMJudgeScore "
     "LLMJudgeScoreOutput LLMJudgeYesNo LLMJudgeYesNoOutput LexicalDiversityScore LinguisticFeatureScore "
     "LinsearWriteScore MeanTurnLengthScore QuestionRateScore ReadabilityScore SentenceTransformerDialogEmbedder "
-    "ToolSequenceValidator TurnLength TurnTakingRatioScore",
-    "sdialog.evaluation.base": "BaseDialogEmbedder BaseDialogFlowScore BaseDialogScore BaseLLMJudge CacheDialogScore "
+    "ToolSequenceValidator TurnLength TurnTakingRatioScore BaseDatasetEvaluator BaseDatasetScoreEvaluator "
+    "BaseDatasetEmbeddingEvaluator StatsEvaluator MeanEvaluator FrequencyEvaluator KDEDistanceEvaluator "
+    "FrechetDistanceEvaluator ReferenceCentroidEmbeddingEvaluator FrechetBERTDistanceEvaluator "
+    "PrecisionRecallDistanceEvaluator",
+    "sdialog.evaluation.base": "BaseDatasetEvaluator BaseDatasetScoreEvaluator BaseDatasetEmbeddingEvaluator "
+    "BaseDialogEmbedder BaseDialogFlowScore BaseDialogScore BaseLLMJudge CacheDialogScore "
     "LLMJudgeScoreOutput LLMJudgeYesNoOutput",
     "sdialog.evaluation.dialog2flow": "dialog2trajectories trajectory2graph dialog2graph DEFAULT_SYS_NAME "
     "DEFAULT_USER_NAME DEFAULT_TOKEN_START DEFAULT_TOKEN_END",
