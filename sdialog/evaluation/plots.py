@@ -261,7 +261,7 @@ def draw_differences(axes: Any, gaps: Sequence[Gap]) -> None:
             gap.difference, place, "o", color=shade, markerfacecolor=shade if gap.found else "white", markersize=7
         )
     axes.axvline(0, color=_GREY, linewidth=0.9, linestyle=":")
-    axes.set_yticks(range(len(gaps)), [_short(gap.label, 44) for gap in reversed(gaps)])
+    axes.set_yticks(range(len(gaps)), [_short(gap.label, 64) for gap in reversed(gaps)])
     axes.set_ylim(-0.6, len(gaps) - 0.4)
 
 

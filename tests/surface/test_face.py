@@ -40,7 +40,7 @@ PUBLISHED = {
     "ToolSequenceValidator TurnLength TurnTakingRatioScore BaseDatasetEvaluator BaseDatasetScoreEvaluator "
     "BaseDatasetEmbeddingEvaluator StatsEvaluator MeanEvaluator FrequencyEvaluator KDEDistanceEvaluator "
     "FrechetDistanceEvaluator ReferenceCentroidEmbeddingEvaluator FrechetBERTDistanceEvaluator "
-    "PrecisionRecallDistanceEvaluator",
+    "PrecisionRecallDistanceEvaluator DatasetComparator Comparator",
     "sdialog.evaluation.base": "BaseDatasetEvaluator BaseDatasetScoreEvaluator BaseDatasetEmbeddingEvaluator "
     "BaseDialogEmbedder BaseDialogFlowScore BaseDialogScore BaseLLMJudge CacheDialogScore "
     "LLMJudgeScoreOutput LLMJudgeYesNoOutput",

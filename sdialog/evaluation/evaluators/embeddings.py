@@ -162,6 +162,9 @@ class ReferenceEmbeddingEvaluator(BaseDatasetEmbeddingEvaluator):
             self._reference_embs = self.embed(self.reference_dialogues)
         return self._reference_embs
 
+    similarity = False
+    """Whether larger numbers mean that the two are more alike."""
+
     @abstractmethod
     def between(self, reference: Any, candidate: Any) -> Any:
         """Return the measure of two arrays of embeddings."""
@@ -230,6 +233,7 @@ class ReferenceCentroidEmbeddingEvaluator(ReferenceEmbeddingEvaluator):
             plot_ylabel,
         )
         self.name = name or f"centroid-similarity-{self.dialog_embedder.name}"
+        self.similarity = True
 
     @property
     def reference_centroid(self) -> Any:
@@ -297,7 +301,7 @@ class EmbeddingDistanceEvaluator(ReferenceEmbeddingEvaluator):
             plot_xlabel,
             plot_ylabel,
         )
-        self.metric, self.seed = metric, seed
+        self.metric, self.seed, self.similarity = metric, seed, metric == "mauve"
         self.name = name or f"{metric}-{self.dialog_embedder.name}"
 
     def between(self, reference: Any, candidate: Any) -> Any:

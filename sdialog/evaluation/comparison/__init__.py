@@ -1,0 +1,1 @@
+"""Comparing sets of dialogs: intervals, tests, corrections, slices, and claims that are checked."""
