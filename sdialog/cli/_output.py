@@ -30,11 +30,17 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
-def print_table(rows: Iterable[Sequence[str]], *headers: str) -> None:
-    """Print a table; on a terminal with lines cut to its width, otherwise with tabs between the cells."""
+def print_table(rows: Iterable[Sequence[str]], *headers: str, always: bool = False) -> None:
+    """Print a table; on a terminal with lines cut to its width, otherwise with tabs between the cells.
+
+    Args:
+        rows: the cells.
+        headers: names of the columns.
+        always: print these also where it is no terminal, because other tables follow.
+    """
     listed = [[str(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
-        for row in listed:
+        for row in [list(headers), *listed] if always else listed:
             typer.echo("\t".join(row))
         return
     from rich.console import Console
@@ -73,17 +79,22 @@ def run_dialogs(place: Path) -> Iterator[Dialog]:
     Raises:
         DialogFormatError: at something that is no dialog; in a run, says how to mend it.
     """
-    from sdialog.core.errors import DialogFormatError
     from sdialog.core.io import read_dialogs
 
     run = place / "dialogs.jsonl"
-    if not run.exists():
-        yield from read_dialogs(place)
-        return
+    with saying_how_to_mend(place):
+        yield from read_dialogs(run if run.exists() else place)
+
+
+@contextmanager
+def saying_how_to_mend(*places: Path) -> Iterator[None]:
+    """Add to an error about what one of these places holds how a run folder is mended."""
+    from sdialog.core.errors import DialogFormatError
+
     try:
-        yield from read_dialogs(run)
+        yield
     except DialogFormatError as error:
-        if not (place / "plan.json").exists():
+        if not any((place / "plan.json").exists() and str(place) in str(error) for place in places):
             raise
         raise DialogFormatError(
             f"{error}. If the run was killed while writing, the same sdialog generate command mends it and goes on"

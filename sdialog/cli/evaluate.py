@@ -7,92 +7,114 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sdialog.cli._output import JsonOption, counting, print_json, print_table, run_dialogs, run_place, single
+from sdialog.cli._output import JsonOption, print_json, print_table, run_dialogs, saying_how_to_mend, single
+from sdialog.cli._scoring import (
+    ByOption,
+    ConcurrencyOption,
+    JudgeOption,
+    MetricsOption,
+    OutOption,
+    ReferenceOption,
+    SeedOption,
+    SpeakerOption,
+    asked_scores,
+    compare_places,
+    named_places,
+    print_comparison,
+    running_at,
+)
 from sdialog.core.errors import UserError
 
 if TYPE_CHECKING:
     from sdialog.evaluation.base import BaseDialogScore
-    from sdialog.evaluation.pass_k import PassK
+    from sdialog.evaluation.comparison.result import Comparison
     from sdialog.evaluation.results import EvalResult
-
-_CACHE = Path("scores") / "scores.sqlite"
 
 
 def evaluate(
     runs: Annotated[list[Path], typer.Argument(help="Run folders, or any files or folders of dialogs.")],
-    metrics: Annotated[
-        list[str] | None,
-        typer.Option("--metrics", "-m", help="Scores by name, several with commas; 'all' for every feature."),
-    ] = None,
-    judge: Annotated[
-        list[Path] | None, typer.Option("--judge", help="YAML file of one judge, or of a list of judges.")
-    ] = None,
-    speaker: Annotated[str | None, typer.Option(help="Only what this speaker says.")] = None,
+    metrics: MetricsOption = None,
+    judge: JudgeOption = None,
+    speaker: SpeakerOption = None,
     environment: Annotated[
         str | None, typer.Option("--environment", help="file.py:Class; score final states, and pass^k over trials.")
     ] = None,
     trials: Annotated[int | None, typer.Option(help="How many trials each task has, for pass^k.")] = None,
-    concurrency: Annotated[int, typer.Option(help="Dialogs under way at once, for scores that wait.")] = 32,
-    seed: Annotated[int, typer.Option(help="Seed of what is random.")] = 0,
+    reference: ReferenceOption = None,
+    by: ByOption = None,
+    out: OutOption = None,
+    title: Annotated[str | None, typer.Option(help="Title of the report.")] = None,
+    concurrency: ConcurrencyOption = 32,
+    seed: SeedOption = 0,
     items: Annotated[bool, typer.Option(help="With --json: also the result of every dialog.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Score dialogs and print means with their uncertainty; offline unless a score asks a model."""
-    from sdialog.evaluation.overview import named_scores
+    from sdialog.evaluation.comparison.files import check_suffix
 
-    names = [name.strip() for one in metrics or () for name in one.split(",") if name.strip()]
-    scores = named_scores(names, speaker) if names or not judge else []
-    scores += [made for file in judge or () for made in _judges(file)]
-    found, trial_tables = {}, {}
-    for place, name in zip(map(run_place, runs), _names(runs), strict=True):
-        found[name], trial_tables[name] = _score(place, scores, environment, trials, concurrency, seed)
-        if not any(result.items for result in found[name].values()):
-            raise UserError(f"there are no dialogs in {place}")
+    places = named_places(runs)
+    if out is not None:
+        check_suffix(out)
+    scores = asked_scores(metrics, judge, speaker)
+    state = None if environment is None else _state_validator(environment)
+    if state is not None:
+        scores.append(state)
+    found: dict[str, dict[str, EvalResult]] = {}
+    comparison = None
+    if out or reference or by:
+        with saying_how_to_mend(*places.values()):
+            comparison = _compared(places, scores, reference, by or (), concurrency, seed)
+        found = {
+            name: {column: one.results[name] for column, one in comparison.columns.items() if name in one.results}
+            for name in places
+        }
+    else:
+        for name, place in places.items():
+            found[name] = _scored(place, scores, concurrency, seed)
+    tables = {} if state is None else {name: _pass_k(found[name][state.name], trials, seed) for name in found}
+    if out and comparison:
+        comparison.save(out, title or f"Evaluation of {', '.join(places)}")
     if as_json:
-        print_json({name: _json(found[name], trial_tables[name], items) for name in found})
+        told = {name: _json(results, tables.get(name), items) for name, results in found.items()}
+        print_json(told if comparison is None else {**told, "comparison": comparison.json()})
         return
-    _print(found)
-    for name, table in trial_tables.items():
-        if table is not None:
-            typer.echo(f"\n{name}: {table}" if len(found) > 1 else f"\n{table}")
+    if comparison is None:
+        _print(found)
+    else:
+        print_comparison(comparison)
+    for name, table in tables.items():
+        typer.echo(f"\n{name}: {table}" if len(found) > 1 else f"\n{table}")
+    if out:
+        typer.echo(f"\nwritten to {out}")
 
 
-def _score(
-    place: Path,
-    scores: list[BaseDialogScore],
-    environment: str | None,
-    trials: int | None,
-    concurrency: int,
-    seed: int,
-) -> tuple[dict[str, EvalResult], PassK | None]:
+def _scored(place: Path, scores: list[BaseDialogScore], concurrency: int, seed: int) -> dict[str, EvalResult]:
     from sdialog.evaluation.overview import overview
-    from sdialog.evaluation.runner import Running
-    from sdialog.evaluation.score_cache import ScoreCache
 
-    state = [] if environment is None else [_state_validator(environment)]
-    # In the run folder, so that an evaluation which was stopped goes on where it was, and moves with the run.
-    cache = ScoreCache(place / _CACHE) if (place / "plan.json").exists() else None
-    with counting(f"scoring {place}") as count:
-        running = Running(concurrency=concurrency, seed=seed, cache=cache, on_item=count)
-        found = overview(run_dialogs(place), [*scores, *state], running)
-    if cache is not None:
-        cache.close()
-    if not state:
-        return found, None
+    with running_at(place, concurrency, seed) as running:
+        found = overview(run_dialogs(place), scores, running)
+    if not any(result.items for result in found.values()):
+        raise UserError(f"there are no dialogs in {place}")
+    return found
+
+
+def _compared(
+    places: dict[str, Path], scores: list[Any], reference: Path | None, by: Any, concurrency: int, seed: int
+) -> Comparison:
+    """Compare places with each other, or, where there is a reference, each with that."""
+    sets, baseline = dict(places), None
+    if reference is not None:
+        baseline = "reference" if reference.name in places else reference.name
+        sets = {baseline: reference, **places}
+    return compare_places(
+        sets, scores, reference=reference, baseline=baseline, by=list(by), concurrency=concurrency, seed=seed
+    )
+
+
+def _pass_k(result: EvalResult, trials: int | None, seed: int) -> Any:
     from sdialog.evaluation.pass_k import PassK
 
-    return found, PassK(found[state[0].name], trials=trials, seed=seed)
-
-
-def _judges(file: Path) -> list[BaseDialogScore]:
-    from sdialog.evaluation.judges.spec import judge_from_spec
-    from sdialog.simulation.scenario_yaml import read_yaml
-
-    found = read_yaml(file.read_text(encoding="utf-8"), file=str(file)).data
-    try:
-        return [judge_from_spec(spec) for spec in (found if isinstance(found, list) else [found])]
-    except UserError as error:
-        raise UserError(f"{file}: {error}") from error
+    return PassK(result, trials=trials, seed=seed)
 
 
 def _state_validator(environment: str) -> Any:
@@ -101,13 +123,7 @@ def _state_validator(environment: str) -> Any:
     return StateValidator(environment)
 
 
-def _names(runs: list[Path]) -> list[str]:
-    """Return a short name of each place, the whole path where short names are equal."""
-    short = [run.resolve().name for run in runs]
-    return [name if short.count(name) == 1 else str(run) for name, run in zip(short, runs, strict=True)]
-
-
-def _json(found: dict[str, EvalResult], trials: PassK | None, items: bool) -> dict[str, Any]:
+def _json(found: dict[str, EvalResult], trials: Any, items: bool) -> dict[str, Any]:
     scores = {name: result.json() for name, result in found.items()}
     if not items:
         for told in scores.values():

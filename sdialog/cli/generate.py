@@ -161,7 +161,9 @@ def _report(result: RunResult, folder: Path) -> None:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(result.stop_reasons.items()))
         typer.echo(f"how they ended: {reasons}")
     if result.done:
-        typer.echo(f"next: sdialog show {folder}   or   sdialog export {folder} --to openai")
+        typer.echo(
+            f"next: sdialog show {folder}   or   sdialog evaluate {folder}   or   sdialog export {folder} --to openai"
+        )
 
 
 def _advice(result: RunResult, folder: Path) -> str:

@@ -23,6 +23,7 @@ sdialog makes synthetic dialogs: persona agents talk to each other, as often as 
 A first run (offline, no key):
   sdialog generate support-desk -n 5 --out runs/first
   sdialog show runs/first
+  sdialog evaluate runs/first
 
 Your own:
   sdialog init                 write a commented scenario to change

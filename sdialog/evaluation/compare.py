@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,7 @@ class DatasetComparator:
         weights: Attribute | Mapping[str, Mapping[Any, float]] | None = None,
         by: Attribute | Sequence[Attribute] = (),
         seed: int = 0,
-        running: Running | None = None,
+        running: Running | Callable[[Dataset], Running] | None = None,
     ) -> Any:
         """Compare sets of dialogs.
 
@@ -98,7 +98,7 @@ class DatasetComparator:
                 ``{"gender": {"woman": 0.5, "man": 0.5}}``. Means are then weighted, and tests are z tests.
             by: attributes by whose values the comparison is repeated.
             seed: seed of what is random.
-            running: how to score.
+            running: how to score, or a function from a set to that.
 
         Returns:
             A :class:`~sdialog.evaluation.comparison.result.Comparison`: a dict from each set's name to its numbers by

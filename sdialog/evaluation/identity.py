@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from pydantic_core import PydanticSerializationError
+
+from sdialog.core.attributes import plain as as_text
 
 if TYPE_CHECKING:
     from sdialog.core.dialog import Dialog
@@ -24,7 +29,11 @@ def dialog_hash(dialog: Dialog) -> str:
         >>> dialog_hash(one) == dialog_hash(other) != dialog_hash(Dialog())
         True
     """
-    return _digest(dialog.model_dump_json(exclude=_NOT_CONTENT, by_alias=True))
+    try:
+        return _digest(dialog.model_dump_json(exclude=_NOT_CONTENT, by_alias=True, fallback=as_text))
+    except PydanticSerializationError:
+        # Half a surrogate pair, as a cut-off emoji leaves it, is no UTF-8; JSON can say it in ASCII.
+        return _digest(json.dumps(dialog.model_dump(mode="json", exclude=_NOT_CONTENT, fallback=as_text)))
 
 
 def plain(value: object) -> Any:

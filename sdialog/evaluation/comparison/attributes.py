@@ -50,7 +50,8 @@ def attribute_of(spec: Attribute) -> Callable[[Dialog], Hashable]:
 
 def known_names(dialog: Dialog) -> list[str]:
     """Return the names that :func:`attribute_of` finds something under in a dialog."""
-    return sorted({str(name) for found in _places(dialog) for name, value in found.items() if value is not None})
+    names = {str(name) for found in _places(dialog) for name, value in found.items() if value is not None}
+    return sorted(name for name in names if not name.startswith("_"))
 
 
 def countable(value: Any) -> Hashable:

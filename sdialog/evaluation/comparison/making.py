@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,7 +42,11 @@ class Options:
     weights: Any = None
     by: Sequence[Attribute] = ()
     seed: int = 0
-    running: Running | None = None
+    running: Running | Callable[[Dataset], Running] | None = None
+
+    def running_of(self, dataset: Dataset) -> Running | None:
+        """How a set is scored."""
+        return self.running(dataset) if callable(self.running) else self.running
 
     @property
     def testing(self) -> Testing:
@@ -168,9 +172,8 @@ def _measure(evaluators: Sequence[Any], dataset: Dataset, name: Name, facts: Fac
     """Read a set once for all scores, and once more for evaluators that want dialogs."""
     scored = [place for place, one in enumerate(evaluators) if _takes_results(one)]
     scores = {id(evaluators[place].dialog_score): evaluators[place].dialog_score for place in scored}
-    results = dict(
-        zip(scores, score_dialogs(list(scores.values()), facts.watch(dataset), options.running), strict=True)
-    )
+    running = options.running_of(dataset)
+    results = dict(zip(scores, score_dialogs(list(scores.values()), facts.watch(dataset), running), strict=True))
     whole = list(dataset) if len(scored) < len(evaluators) else []
     found = Measured()
     for result in results.values():

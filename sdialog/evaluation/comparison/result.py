@@ -249,6 +249,40 @@ class Comparison(dict[Name, dict[str, Any]]):
 
         return page(self, title)
 
+    def save(self, path: str | Path, title: str = "Comparison", digits: int = 3) -> Path:
+        """Write it to a file of the kind that its ending says; its folder is made.
+
+        Args:
+            path: ``.html`` (the report), ``.md``, ``.tex``, ``.json``, or ``.csv``: a row for every number and every
+                difference.
+            title: of the report.
+            digits: digits after the point in Markdown and LaTeX.
+
+        Returns:
+            The path.
+
+        Raises:
+            UserError: if the ending is another.
+        """
+        from sdialog.evaluation.comparison.files import save
+
+        return save(self, path, title, digits)
+
+    def assert_claim(self, text: str, alpha: float = 0.05) -> None:
+        """Check a claim in words: ``mattr: new > old + 0.02``.
+
+        Args:
+            text: see :func:`sdialog.evaluation.comparison.claim_text.read_claim`.
+            alpha: how often such a claim may pass although it is false.
+
+        Raises:
+            ClaimError: if the numbers do not show it.
+            UserError: if it cannot be read, or is about another set or column.
+        """
+        from sdialog.evaluation.comparison.claim_text import read_claim
+
+        read_claim(text).check(self, alpha)
+
     def write_report(self, path: str | Path, title: str = "Comparison") -> Path:
         """Write the report to a file; see :func:`sdialog.evaluation.report.page.write_report`."""
         from sdialog.evaluation.report.page import write_report

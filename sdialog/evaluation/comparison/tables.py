@@ -126,7 +126,7 @@ def notes(comparison: Comparison) -> list[str]:
         tests = list(dict.fromkeys(one.test for one in tested if one.test))
         correction = CORRECTIONS[comparison.about.options["correction"]]
         apart = "; slices are corrected on their own, all together" if comparison.slices else ""
-        said.append(f"p: {', '.join(tests)}; {correction} over {len(tested)} tests{apart}.")
+        said.append(f"p: {', '.join(tests)}; {correction} over {len(tested)} test{'s' * (len(tested) > 1)}{apart}.")
         said.append(f"Detectable: the difference that a test at {comparison.alpha:g} finds four times of five.")
     if any(cell.interval and cell.interval.low == cell.interval.high for cell in comparison.cells.values()):
         said.append("An interval without width means that nothing varies in what was seen, not that nothing can.")

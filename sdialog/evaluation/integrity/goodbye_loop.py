@@ -51,5 +51,5 @@ class GoodbyeLoopDetector(IntegrityDetector):
             run = run + 1 if says_goodbye(text) or (run and is_closing(text)) else 0
             if run > allowed:
                 yield Fault(
-                    number, talk.labels[number], f"closes the conversation for the {run}th time", talk.texts[number]
+                    number, talk.labels[number], f"closes the conversation again, turn {run} to do so", talk.texts[number]
                 )

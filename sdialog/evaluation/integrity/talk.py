@@ -12,14 +12,17 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from sdialog.evaluation.integrity.parties import Party, parties, party_names
+from sdialog.evaluation.metrics.text import MARKS, UNSPACED
 
 if TYPE_CHECKING:
     from sdialog.core.dialog import Dialog
 
 _QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|«[^»\n]*»|(?<!\w)'[^'\n]{4,}?'(?!\w)|(?<!\w)‘[^’\n]{4,}?’(?!\w)")
 # Scripts without spaces between words count by the character.
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
-_TOKEN = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+(?:['-][^\W_{_UNSPACED}]+)*")
+_SIGNS = rf"[^\W_{UNSPACED}]+"
+_TOKEN = re.compile(rf"[{UNSPACED}]|{_SIGNS}(?:['-]{_SIGNS}|[{MARKS}]+(?:['-]?{_SIGNS})?)*")
+# A model that has lost its way writes blank lines by the thousand, which patterns would try in all ways.
+_GAP = re.compile(r"\s{3,}")
 _LONG = 300
 _LATIN, _LETTER = re.compile(r"[a-zA-Z]"), re.compile(r"[^\W\d_]")
 
@@ -76,7 +79,7 @@ class Talk:
 
     Attributes:
         labels: speaker of each turn, as written.
-        texts: what is said.
+        texts: what is said, long gaps closed.
         names: names that each speaker goes by, by the label in lower case.
         ai_speaker: who is known to be the helper, if anybody is.
         complete: whether the dialog ended by itself; None if unknown.
@@ -104,7 +107,7 @@ class Talk:
         labels = [turn.speaker for turn in dialog]
         personas = {label.casefold(): persona for label, persona in (dialog.personas or {}).items()}
         names = party_names(labels, personas)
-        texts = [turn.text for turn in dialog]
+        texts = [_GAP.sub(lambda gap: "\n\n" if "\n" in gap[0] else " ", turn.text) for turn in dialog]
         return cls(labels, texts, names, ai_speaker, dialog.complete, dialog.scenario, personas)
 
     @cached_property

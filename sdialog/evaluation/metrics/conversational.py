@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from sdialog.evaluation.base import BaseDialogScore
+from sdialog.evaluation.metrics.balance import evenness
 from sdialog.evaluation.metrics.features import Feature, FeatureScore
 from sdialog.evaluation.metrics.text import joined, mean, utterances
 from sdialog.evaluation.metrics.transcript import Transcript, is_question
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from sdialog.core.dialog import Dialog
 
 # Both read text in lower case.
-_HESITATION = re.compile(r"(?<![\w-])(?:uh+-huh+|um+-hum+|mm+-hm+|uh+|um+|er+m*|ah+|oh+|hm{2,}|huh+|mm+|mhm+)(?![\w-])")
+# "uh-" and "I--um" hesitate; "uh-oh" and "re-er" do not.
+_HESITATION = re.compile(
+    r"(?<!\w)(?<!\w-)(?:uh+-huh+|um+-hum+|mm+-hm+|uh+|um+|er+m*|ah+|oh+|hm{2,}|huh+|mm+|mhm+)(?!\w|-\w)"
+)
 _FILLER = re.compile(
     r"\b(?:you know|i mean|sort of|kind of|stuff like that|or something|like|basically|actually|literally|whatever"
     r"|anyway)\b"
@@ -36,7 +39,7 @@ _EDGES = re.compile(r"^[^\w]+|[^\w]+$")
 
 @dataclass(frozen=True)
 class Talk:
-    """What the features are computed from: the turns that count, and who has how many of the whole dialog's."""
+    """What the features are computed from."""
 
     transcript: Transcript
 
@@ -44,11 +47,6 @@ class Talk:
     def texts(self) -> list[str]:
         """What is said in the turns that count."""
         return self.transcript.own_texts
-
-    @cached_property
-    def turns_by_speaker(self) -> Counter[str | None]:
-        """Number of turns of each speaker, in the whole dialog."""
-        return Counter(self.transcript.labels)
 
     @cached_property
     def lengths(self) -> list[int]:
@@ -66,9 +64,8 @@ class Talk:
         return self.transcript.own_words
 
     def per_hundred_words(self, pattern: re.Pattern[str]) -> float | None:
-        """Return how often a pattern occurs in a hundred words."""
-        total = sum(self.lengths)
-        return 100 * len(pattern.findall(self.text)) / total if total else None
+        """Return how often an English pattern occurs in a hundred words; None where English lists say nothing."""
+        return 100 * len(pattern.findall(self.text)) / sum(self.lengths) if self.transcript.latin else None
 
     def per_hundred_turns(self, hits: int) -> float | None:
         """Return how many of a hundred turns are hits."""
@@ -87,11 +84,7 @@ def hesitation_rate(talk: Talk) -> float | None:
 
 def turn_taking_ratio(talk: Talk) -> float | None:
     """How evenly the turns are spread over the speakers: their entropy over its maximum (Shannon, 1948), 0 to 1."""
-    total, speakers = sum(talk.turns_by_speaker.values()), len(talk.turns_by_speaker)
-    if speakers < 2:
-        return None
-    shares = (count / total for count in talk.turns_by_speaker.values())
-    return min(1.0, -sum(share * math.log2(share) for share in shares) / math.log2(speakers))
+    return evenness(Counter(talk.transcript.speakers).values())
 
 
 def question_rate(talk: Talk) -> float | None:
@@ -106,6 +99,8 @@ def lexical_diversity(talk: Talk) -> float | None:
 
 def back_channel_rate(talk: Talk) -> float | None:
     """How many of a hundred turns are nothing but a back-channel such as "yeah" or "I see"."""
+    if not talk.transcript.latin:
+        return None
     return talk.per_hundred_turns(sum(map(ConversationalFeatures.is_back_channel, talk.texts)))
 
 
@@ -117,8 +112,10 @@ def filler_word_density(talk: Talk) -> float | None:
 class ConversationalFeatures(FeatureScore[Talk]):
     """Features of spoken conversation, computed from what is said, without the speakers' labels.
 
-    Turn taking is always that of the whole dialog, and has no value for fewer than two speakers. The other features
-    have none for a dialog, or a speaker, without a word.
+    Turn taking is always that of the whole dialog, and has no value for fewer than two speakers. Turn length and
+    questions have none without a turn, the other features none without a word; hesitations, fillers and back-channels
+    are found by English lists and have none for turns that are not mostly in Latin letters. Letter case of names does
+    not matter.
 
     Args:
         feature: one or several of ``mean-turn-length``, ``hesitation-rate``, ``turn-taking-ratio``, ``question-rate``,

@@ -15,6 +15,7 @@ from sdialog.evaluation.metrics.transcript import Transcript
 
 MATTR_WINDOW = 50
 MTLD_THRESHOLD = 0.72
+MTLD_LEAST = 50
 HDD_SAMPLE = 42
 VOCABULARY_SIZE = 30_000
 
@@ -45,7 +46,8 @@ def mtld(tokens: Sequence[str], threshold: float = MTLD_THRESHOLD) -> float | No
     """Return the measure of textual lexical diversity: words until the type-token ratio has fallen to the threshold.
 
     McCarthy and Jarvis (2010), Behavior Research Methods 42(2): the mean of a pass forwards and one backwards, what is
-    left at the end counted as part of a stretch. None if no word comes twice.
+    left at the end counted as part of a stretch. None if no word comes twice. A short text may have any value, since the
+    part is then most of it: :class:`LexicalFeatures` wants 50 words.
 
     Example:
         >>> mtld("a b a b a b a b".split())
@@ -137,7 +139,7 @@ class LexicalFeatures(FeatureScore[Vocabulary]):
     """Variety of the words that are said, without the speakers' labels.
 
     ``mattr``, ``mtld`` and ``hdd`` do not depend on the length of a dialog, and have no value for one that is too short
-    (50 words, no repeated word, 42 words). ``expectation-adjusted-distinct`` depends on it less than ``distinct-1``;
+    (50, 50, 42 words). ``mtld`` still scatters, and lies some percent high, below 100 words. ``expectation-adjusted-distinct`` depends on it less than ``distinct-1``;
     ``distinct-2``, ``repetition`` and ``self-bleu`` (how much the utterances are like one another) depend on it too.
 
     Args:
@@ -165,7 +167,7 @@ class LexicalFeatures(FeatureScore[Vocabulary]):
             "mtld",
             described(
                 "Words until the type-token ratio has fallen to 0.72 (McCarthy and Jarvis, 2010).",
-                lambda vocabulary: mtld(vocabulary.tokens),
+                lambda vocabulary: mtld(vocabulary.tokens) if len(vocabulary.tokens) >= MTLD_LEAST else None,
             ),
         ),
         "hdd": (

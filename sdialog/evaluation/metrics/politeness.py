@@ -115,7 +115,7 @@ def politeness(manners: Manners) -> float | None:
 class PolitenessFeatures(FeatureScore[Manners]):
     """How many of a hundred turns hold the words that mark politeness, or its lack, in English.
 
-    None has a value for turns without a Latin letter. Words are taken as they stand: "no thanks to you" is gratitude.
+    None has a value for turns that are not mostly in Latin letters. Words are taken as they stand: "no thanks to you" is gratitude.
 
     Args:
         feature: one or several of ``politeness`` (see the function of this name), ``gratitude-rate``,

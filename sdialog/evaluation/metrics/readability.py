@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import ClassVar
 
 from sdialog.evaluation.metrics.features import Feature, FeatureScore
-from sdialog.evaluation.metrics.text import sentences, syllables, words
+from sdialog.evaluation.metrics.text import mostly_latin, sentences, syllables, words
 from sdialog.evaluation.metrics.transcript import Transcript
 
 _LINSEAR_SAMPLE = 100
@@ -34,6 +34,11 @@ class Passage:
         return [word for sentence in self.sentences for word in sentence]
 
     @cached_property
+    def readable(self) -> bool:
+        """Whether there are words, mostly in Latin letters: formulas for English say nothing of other scripts."""
+        return mostly_latin(self.words)
+
+    @cached_property
     def syllables(self) -> list[int]:
         """Syllables of each word."""
         return list(map(syllables, self.words))
@@ -54,21 +59,21 @@ def gunning_fog(text: Passage) -> float | None:
 
     Gunning's exceptions (names, compounds, words long by a suffix) need a dictionary and are not made.
     """
-    if not text.words:
+    if not text.readable:
         return None
     return 0.4 * (text.sentence_length + 100 * text.long_words / len(text.words))
 
 
 def flesch_reading_ease(text: Passage) -> float | None:
     """Flesch (1948): 206.835 - 1.015 words / sentences - 84.6 syllables / words; higher is easier."""
-    if not text.words:
+    if not text.readable:
         return None
     return 206.835 - 1.015 * text.sentence_length - 84.6 * sum(text.syllables) / len(text.words)
 
 
 def coleman_liau(text: Passage) -> float | None:
     """Coleman and Liau (1975): 0.0588 L - 0.296 S - 15.8, letters and sentences a hundred words; a school grade."""
-    if not text.words:
+    if not text.readable:
         return None
     together = "".join(text.words)
     letters = len(together) - sum(map(together.count, "'’-"))
@@ -83,7 +88,7 @@ def linsear_write(text: Passage) -> float | None:
     else lowered by 2 and halved. The sample is the first 100 words and whole sentences to hold them, or the whole text
     if it is shorter.
     """
-    if not text.words:
+    if not text.readable:
         return None
     sample: list[str] = []
     count = 0
@@ -102,7 +107,7 @@ def dale_chall_proxy(text: Passage) -> float | None:
     0.1579 p + 0.0496 words / sentences, plus 3.6365 if p is above 5, where p is the percentage of words of more than
     seven letters or at least three syllables. The list of 3,000 familiar words itself is not free to be shipped.
     """
-    if not text.words:
+    if not text.readable:
         return None
     hard = sum(len(word) > 7 or count >= 3 for word, count in zip(text.words, text.syllables, strict=True))
     percent = 100 * hard / len(text.words)
@@ -113,7 +118,7 @@ class ReadabilityScore(FeatureScore[Passage]):
     """Readability of what is said, without the speakers' labels; every turn ends a sentence.
 
     The formulas are for English and for running prose: on dialog they mostly follow the length of turns, so compare
-    only dialogs of one kind. They have no value without a word.
+    only dialogs of one kind. They have no value without a word, or where most words are not in Latin letters.
 
     Args:
         feature: one or several of ``gunning-fog``, ``flesch-reading-ease``, ``coleman-liau``, ``linsear-write``,

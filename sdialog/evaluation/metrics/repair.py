@@ -15,7 +15,7 @@ from sdialog.evaluation.metrics.wordlists import Phrases, word_list
 
 # All read text in lower case. A full stop between two equal words ends a sentence; an ellipsis or a dash does not.
 _WORD = r"[^\W\d_]+(?:'[^\W\d_]+)*"
-_AGAIN = re.compile(rf"(?<![\w'-])({_WORD}(?: {_WORD})?)(?:,|\s*-+|\s*[–—…]|\.{{2,}})*\s+\1(?![\w'-])")
+_AGAIN = re.compile(rf"(?<![\w'-])({_WORD}(?: {_WORD})?)(?:[\s,–—…-]|\.{{2,}}(?!\.))*(?<=\s)\1(?![\w'-])")
 _STUTTER = re.compile(r"(?<![\w'-])([^\W\d_]{1,3})(?:-\1)*-(?=\1)[^\W\d_]*")
 _CUT_OFF = re.compile(r"(?<![\w'-])[^\W\d_]+(?:'[^\W\d_]+)?--?(?=\s+(?!(?:and|or|to|und|et|y)\b)[^\W\d_])")
 _CORRECTED = re.compile(r"(?<=\w)(?:,|\s*[–—…-]+|\.{2,})\s*(?:no|sorry|rather|err?)(?:,|\s*[–—…-]+|\.{2,})\s*(?=\w)")
@@ -170,7 +170,7 @@ class DisfluencyFeatures(FeatureScore[Stumbles]):
     """How speakers stumble and mend what they said, from the text alone.
 
     Hesitations and fillers are in ``ConversationalFeatures``. The last three features are found by English word lists
-    and have no value for turns without a Latin letter.
+    and have no value for turns that are not mostly in Latin letters.
 
     Args:
         feature: one or several of ``word-repetition-rate``, ``false-start-rate``, ``self-repair-rate`` (in a hundred

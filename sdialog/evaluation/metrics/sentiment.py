@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import repeat
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, ClassVar
 
 from sdialog.evaluation.base import BaseDialogScore
 from sdialog.evaluation.metrics.features import Feature, FeatureScore, described
-from sdialog.evaluation.metrics.text import mean, sentences, words
+from sdialog.evaluation.metrics.text import mean, mostly_latin, sentences, words
 from sdialog.evaluation.metrics.transcript import Transcript
 from sdialog.evaluation.metrics.wordlists import Phrases, word_list
 
@@ -46,7 +46,7 @@ def lexicon() -> Lexicon:
 
 
 def sentiment(text: str) -> float | None:
-    """Return the mood of an English text, -1 to 1; 0 if no word has one, None if there is no word in Latin letters.
+    """Return the mood of an English text, -1 to 1; 0 if no word has one, None if most words are not in Latin letters.
 
     The weights of its words are summed to s; the mood is s / sqrt(s * s + 15), the form of Hutto and Gilbert (2014),
     ICWSM. The words and their weights, 3 to -3, are sdialog's own. A negation among the three words before turns a
@@ -60,12 +60,13 @@ def sentiment(text: str) -> float | None:
 
 
 def _mood(parts: Sequence[Sequence[str]]) -> float | None:
-    total, known, latin = 0.0, lexicon().weights, False
+    if not mostly_latin(list(chain.from_iterable(parts))):
+        return None
+    total, known = 0.0, lexicon().weights
     for part in parts:
-        latin = latin or any("a" <= word[0] <= "z" for word in part)
         if not known.keys().isdisjoint(part):
             total += sum(map(_weight, repeat(part), _places(part)))
-    return total / math.sqrt(total * total + _HALFWAY) if latin else None
+    return total / math.sqrt(total * total + _HALFWAY)
 
 
 def _places(part: Sequence[str]) -> list[int]:
@@ -140,7 +141,7 @@ def _change(course: Course) -> float | None:
 class SentimentTrajectory(FeatureScore[Course]):
     """The mood of what is said and its course, by English word lists; each turn's is :func:`sentiment`.
 
-    Turns without a word in Latin letters are left out. The start and the end need three turns with one, the slope two.
+    Turns that are not mostly in Latin letters are left out. The start and the end need three turns with one, the slope two.
 
     Args:
         feature: one or several of ``sentiment`` (mean over turns), ``sentiment-start`` and ``sentiment-end`` (mean over

@@ -10,11 +10,27 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sdialog.core.dialog import Dialog
 
+UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+"""Scripts that are written without spaces, for a class of a regular expression."""
+
+MARKS = (
+    "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670"
+    "\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u0711\u0730-\u074a\u07a6-\u07b0\u0900-\u0903\u093a-\u093c"
+    "\u093e-\u094f\u0951-\u0957\u0962\u0963\u0981-\u0983\u09bc\u09be-\u09cd\u09d7\u09e2\u09e3\u0a01-\u0a03"
+    "\u0a3c-\u0a51\u0a70\u0a71\u0a75\u0a81-\u0a83\u0abc\u0abe-\u0acd\u0ae2\u0ae3\u0b01-\u0b03\u0b3c\u0b3e-\u0b57"
+    "\u0b62\u0b63\u0b82\u0bbe-\u0bcd\u0bd7\u0c00-\u0c04\u0c3c\u0c3e-\u0c56\u0c62\u0c63\u0c81-\u0c83\u0cbc"
+    "\u0cbe-\u0cd6\u0ce2\u0ce3\u0d00-\u0d03\u0d3b\u0d3c\u0d3e-\u0d4d\u0d57\u0d62\u0d63\u0d81-\u0d83\u0dca-\u0ddf"
+    "\u0f18\u0f19\u0f35\u0f37\u0f39\u0f71-\u0f87\u0f8d-\u0fbc\u1ab0-\u1aff\u1dc0-\u1dff\u200c\u200d\u20d0-\u20ff\ufe20-\ufe2f"
+)
+"""Accents and vowel signs that belong to the letter before, and joiners: Python counts none of them as a letter."""
+
 # A word is a run of letters of any script, with apostrophes and hyphens inside; scripts written without spaces count
 # by the character.
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_WORD = re.compile(rf"[{_UNSPACED}]|[^\W\d_{_UNSPACED}]+(?:['’-][^\W\d_{_UNSPACED}]+)*")
-_SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？]*")
+_LETTERS = rf"[^\W\d_{UNSPACED}]+"
+_WORD = re.compile(rf"[{UNSPACED}]|{_LETTERS}(?:['’-]{_LETTERS}|[{MARKS}]+(?:['’-]?{_LETTERS})?)*")
+# A full stop within a number, an abbreviation or an address ends no sentence: "3.50", "a.m.", "www.shop.com".
+_SENTENCE = re.compile(r"[^.!?。！？؟۔।…\n]+(?:\.(?=[a-z\d])[^.!?。！？؟۔।…\n]+)*[.!?。！？؟۔।…]*")
+_FIRST_NOT_LATIN = "\u02b0"
 _JOINT = re.compile("['’-]")
 _VOWELS = re.compile(r"[aeiouyàáâãäåæèéêëìíîïòóôõöøœùúûüýÿ]+")
 _APART = re.compile(
@@ -49,10 +65,20 @@ def sentences(text: str) -> list[str]:
     """Return the sentences of a text: what ends in a full stop, question or exclamation mark, or a line.
 
     Example:
-        >>> sentences("Hi! I see... What now?")
-        ['Hi!', 'I see...', 'What now?']
+        >>> sentences("Hi! I see... What now? It is 3.50.")
+        ['Hi!', 'I see...', 'What now?', 'It is 3.50.']
     """
     return [sentence for part in _SENTENCE.findall(text) if (sentence := part.strip())]
+
+
+def mostly_latin(found: Sequence[str]) -> bool:
+    """Return whether at least half of the words are in Latin letters, without which English lists say nothing.
+
+    Example:
+        >>> mostly_latin(["where", "is", "лампа"]), mostly_latin(["ok", "где", "лампа"]), mostly_latin([])
+        (True, False, False)
+    """
+    return bool(found) and 2 * sum(word[0] < _FIRST_NOT_LATIN for word in found) >= len(found)
 
 
 @lru_cache(maxsize=1 << 16)

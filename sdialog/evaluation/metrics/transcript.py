@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from sdialog.evaluation.metrics.text import sentences, words
+from sdialog.evaluation.metrics.text import mostly_latin, sentences, words
 
 if TYPE_CHECKING:
     from sdialog.core.dialog import Dialog
-
-_LATIN = re.compile("[a-z]")
 
 
 @dataclass(frozen=True)
@@ -93,8 +90,8 @@ class Transcript:
 
     @cached_property
     def latin(self) -> bool:
-        """Whether any of the turns that count has a Latin letter, without which English word lists say nothing."""
-        return any(_LATIN.search(self.lowered[number]) for number in self.own)
+        """Whether the turns that count are mostly in Latin letters, without which English word lists say nothing."""
+        return mostly_latin(self.own_words)
 
     def replies(self) -> Iterator[tuple[int, int]]:
         """Yield the numbers of a turn and of the turn it answers, for the turns that count.
