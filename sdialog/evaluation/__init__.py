@@ -161,35 +161,6 @@ if TYPE_CHECKING:
     from sdialog.evaluation.runner import score_dialogs as score_dialogs
     from sdialog.evaluation.score_cache import CacheDialogScore as CacheDialogScore
     from sdialog.evaluation.score_cache import ScoreCache as ScoreCache
-    from sdialog.evaluation.statistics.agreement import Agreement as Agreement
-    from sdialog.evaluation.statistics.agreement import Confusion as Confusion
-    from sdialog.evaluation.statistics.agreement import cohen_kappa as cohen_kappa
-    from sdialog.evaluation.statistics.agreement import confusion as confusion
-    from sdialog.evaluation.statistics.agreement import fleiss_kappa as fleiss_kappa
-    from sdialog.evaluation.statistics.agreement import krippendorff_alpha as krippendorff_alpha
-    from sdialog.evaluation.statistics.conformal import Abstention as Abstention
-    from sdialog.evaluation.statistics.conformal import abstain_below as abstain_below
-    from sdialog.evaluation.statistics.corrected_rates import Estimate as Estimate
-    from sdialog.evaluation.statistics.corrected_rates import prediction_powered_mean as prediction_powered_mean
-    from sdialog.evaluation.statistics.corrected_rates import rogan_gladen as rogan_gladen
-    from sdialog.evaluation.statistics.corrections import adjust as adjust
-    from sdialog.evaluation.statistics.effects import cliffs_delta as cliffs_delta
-    from sdialog.evaluation.statistics.effects import cohens_h as cohens_h
-    from sdialog.evaluation.statistics.effects import difference_interval as difference_interval
-    from sdialog.evaluation.statistics.effects import hedges_g as hedges_g
-    from sdialog.evaluation.statistics.effects import newcombe_interval as newcombe_interval
-    from sdialog.evaluation.statistics.effects import paired_newcombe_interval as paired_newcombe_interval
-    from sdialog.evaluation.statistics.hypotheses import mcnemar_test as mcnemar_test
-    from sdialog.evaluation.statistics.hypotheses import paired_permutation_test as paired_permutation_test
-    from sdialog.evaluation.statistics.hypotheses import permutation_test as permutation_test
-    from sdialog.evaluation.statistics.intervals import Interval as Interval
-    from sdialog.evaluation.statistics.margins import WeightedMean as WeightedMean
-    from sdialog.evaluation.statistics.margins import rake as rake
-    from sdialog.evaluation.statistics.margins import weighted_mean as weighted_mean
-    from sdialog.evaluation.statistics.power import Design as Design
-    from sdialog.evaluation.statistics.power import minimum_detectable_difference as minimum_detectable_difference
-    from sdialog.evaluation.statistics.power import power as power
-    from sdialog.evaluation.statistics.power import required_n as required_n
     from sdialog.evaluation.validators._sandbox import CodeLimits as CodeLimits
     from sdialog.evaluation.validators.base import BaseValidator as BaseValidator
     from sdialog.evaluation.validators.base import Explanation as Explanation
@@ -202,6 +173,35 @@ if TYPE_CHECKING:
     from sdialog.evaluation.validators.state import task_of as task_of
     from sdialog.evaluation.validators.tool_sequence import ToolCalled as ToolCalled
     from sdialog.evaluation.validators.tool_sequence import ToolSequenceValidator as ToolSequenceValidator
+    from sdialog.statistics.agreement import Agreement as Agreement
+    from sdialog.statistics.agreement import Confusion as Confusion
+    from sdialog.statistics.agreement import cohen_kappa as cohen_kappa
+    from sdialog.statistics.agreement import confusion as confusion
+    from sdialog.statistics.agreement import fleiss_kappa as fleiss_kappa
+    from sdialog.statistics.agreement import krippendorff_alpha as krippendorff_alpha
+    from sdialog.statistics.conformal import Abstention as Abstention
+    from sdialog.statistics.conformal import abstain_below as abstain_below
+    from sdialog.statistics.corrected_rates import Estimate as Estimate
+    from sdialog.statistics.corrected_rates import prediction_powered_mean as prediction_powered_mean
+    from sdialog.statistics.corrected_rates import rogan_gladen as rogan_gladen
+    from sdialog.statistics.corrections import adjust as adjust
+    from sdialog.statistics.effects import cliffs_delta as cliffs_delta
+    from sdialog.statistics.effects import cohens_h as cohens_h
+    from sdialog.statistics.effects import difference_interval as difference_interval
+    from sdialog.statistics.effects import hedges_g as hedges_g
+    from sdialog.statistics.effects import newcombe_interval as newcombe_interval
+    from sdialog.statistics.effects import paired_newcombe_interval as paired_newcombe_interval
+    from sdialog.statistics.hypotheses import mcnemar_test as mcnemar_test
+    from sdialog.statistics.hypotheses import paired_permutation_test as paired_permutation_test
+    from sdialog.statistics.hypotheses import permutation_test as permutation_test
+    from sdialog.statistics.intervals import Interval as Interval
+    from sdialog.statistics.margins import WeightedMean as WeightedMean
+    from sdialog.statistics.margins import rake as rake
+    from sdialog.statistics.margins import weighted_mean as weighted_mean
+    from sdialog.statistics.power import Design as Design
+    from sdialog.statistics.power import minimum_detectable_difference as minimum_detectable_difference
+    from sdialog.statistics.power import power as power
+    from sdialog.statistics.power import required_n as required_n
 
 _PLACES = {
     "base": "BaseDialogScore Measured",
@@ -281,16 +281,16 @@ _PLACES = {
     "results": "EvalResult ItemResult",
     "runner": "Running ascore_dialogs score_dialogs",
     "score_cache": "CacheDialogScore ScoreCache",
-    "statistics.agreement": "Agreement Confusion cohen_kappa confusion fleiss_kappa krippendorff_alpha",
-    "statistics.conformal": "Abstention abstain_below",
-    "statistics.corrected_rates": "Estimate prediction_powered_mean rogan_gladen",
-    "statistics.corrections": "adjust",
-    "statistics.effects": "cliffs_delta cohens_h difference_interval hedges_g newcombe_interval "
+    ".statistics.agreement": "Agreement Confusion cohen_kappa confusion fleiss_kappa krippendorff_alpha",
+    ".statistics.conformal": "Abstention abstain_below",
+    ".statistics.corrected_rates": "Estimate prediction_powered_mean rogan_gladen",
+    ".statistics.corrections": "adjust",
+    ".statistics.effects": "cliffs_delta cohens_h difference_interval hedges_g newcombe_interval "
     "paired_newcombe_interval",
-    "statistics.hypotheses": "mcnemar_test paired_permutation_test permutation_test",
-    "statistics.intervals": "Interval",
-    "statistics.margins": "WeightedMean rake weighted_mean",
-    "statistics.power": "Design minimum_detectable_difference power required_n",
+    ".statistics.hypotheses": "mcnemar_test paired_permutation_test permutation_test",
+    ".statistics.intervals": "Interval",
+    ".statistics.margins": "WeightedMean rake weighted_mean",
+    ".statistics.power": "Design minimum_detectable_difference power required_n",
     "validators._sandbox": "CodeLimits",
     "validators.base": "BaseValidator Explanation",
     "validators.callable": "CallableValidator",
@@ -308,7 +308,7 @@ __all__ = sorted(_HOMES)
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
     globals()[name] = value
     return value
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sdialog.core.errors import UserError
-from sdialog.evaluation.statistics.agreement import (
+from sdialog.statistics.agreement import (
     Agreement,
     Confusion,
     cohen_kappa,
     confusion,
     krippendorff_alpha,
 )
-from sdialog.evaluation.statistics.corrected_rates import Estimate, prediction_powered_mean, rogan_gladen
-from sdialog.evaluation.statistics.intervals import Interval, wilson_interval
-from sdialog.evaluation.statistics.power import Design, minimum_detectable_difference
+from sdialog.statistics.corrected_rates import Estimate, prediction_powered_mean, rogan_gladen
+from sdialog.statistics.intervals import Interval, wilson_interval
+from sdialog.statistics.power import Design, minimum_detectable_difference
 
 if TYPE_CHECKING:
     from sdialog.evaluation.results import EvalResult, ItemResult
+
+_SHOWN_LABELS = 12
 
 
 class Share(NamedTuple):
@@ -67,7 +70,7 @@ class Calibration:
         unmatched: ids of human labels for which there is no dialog.
         unjudged_labels: human labels of dialogs without a verdict, and how often: a judge that refuses the worst
             dialogs looks better than it is.
-        confusion: human against judged labels.
+        confusion: human against judged labels; scores are rounded to whole numbers for it.
         kappa: Cohen's kappa; quadratically weighted for scores.
         alpha: Krippendorff's alpha; nominal for labels, interval for scores.
         sensitivity: how often the judge passes what humans pass; None for other than pass and fail, as is all below
@@ -132,7 +135,9 @@ class Calibration:
             lines.append(f"without a verdict, by human label: {shown}")
         if self.unmatched:
             lines.append(f"labels of no dialog: {', '.join(map(str, self.unmatched[:5]))}{_more(self.unmatched)}")
-        lines += [str(self.confusion), str(self.kappa), str(self.alpha)]
+        if 0 < len(self.confusion.labels) <= _SHOWN_LABELS:
+            lines.append(str(self.confusion))
+        lines += [str(self.kappa), str(self.alpha)]
         named = {
             "sensitivity": self.sensitivity,
             "specificity": self.specificity,
@@ -160,9 +165,10 @@ def calibrate(
 
     Args:
         result: what the judge said of many dialogs; each value is 1 or 0, a number, or a label.
-        human: a label by dialog id, or one for each item of the result in its order; None where there is none. Ids
-            also match by their texts, as those read from JSON are.
-        positive: the label that is a pass, where labels are other than 1 and 0; any other is a fail.
+        human: a label by dialog id, or one for each item of the result in its order; None or nan where there is none.
+            Ids also match by their texts, as those read from JSON are.
+        positive: the label that is a pass, where labels are other than 1 and 0; any other is a fail. Where only one
+            side has words, the 1 and 0 of the other stay what they are. Numbers also match their texts.
         level: of all intervals.
         resamples: of the bootstrap over dialogs that gives the intervals of agreement.
         seed: of the bootstrap.
@@ -171,8 +177,9 @@ def calibrate(
         Everything that the labels tell of the judge; prints as a report.
 
     Raises:
-        UserError: if labels in order are not as many as items, two dialogs that are labelled by id share the id, or a
-            value of the result is no single number or label.
+        UserError: if labels in order are not as many as items, two dialogs that are labelled by id share the id, a
+            value of the result is no single number or label, people and judge do not use the same kind of labels, or
+            none is the positive one.
         MissingDependencyError: if numpy or scipy is not installed.
 
     Example:
@@ -182,8 +189,10 @@ def calibrate(
         >>> found.kappa.n, str(found.sensitivity)
         (20, '0.929 [0.685, 0.987] (95 %, wilson), 13 of 14')
     """
-    judged = [(item, _verdict(item, result.name, positive)) for item in result.items]
-    labels, unmatched = _labels([item for item, _ in judged], human, positive)
+    verdicts = [_verdict(item, result.name) for item in result.items]
+    labels, unmatched = _labels(result.items, human)
+    labels, verdicts = _comparable(labels, verdicts, positive)
+    judged = list(zip(result.items, verdicts, strict=True))
     pairs = [(label, value) for label, (_, value) in zip(labels, judged, strict=True) if label is not None]
     unjudged: dict[Any, int] = {}
     for label, value in pairs:
@@ -208,7 +217,7 @@ def calibrate(
         n_labelled=len(known),
         unmatched=tuple(unmatched),
         unjudged_labels=unjudged,
-        confusion=confusion(truth, guess),
+        confusion=confusion(*((_whole(truth), _whole(guess)) if scored else (truth, guess))),
         kappa=kappa,
         alpha=alpha,
         sensitivity=rates.sensitivity,
@@ -247,34 +256,82 @@ def _rates(truth: list[Any], guess: list[Any], everything: list[Any], level: flo
     return _Rates(sensitivity, specificity, judged, corrected, detectable if possible else None)
 
 
-def _verdict(item: ItemResult, name: str, positive: Any) -> Any:
+def _verdict(item: ItemResult, name: str) -> Any:
     """Return the verdict on a dialog, None where there is none."""
     if item.missing:
         return None
     if isinstance(item.value, Mapping) or (not isinstance(item.value, str) and hasattr(item.value, "__iter__")):
         raise UserError(f"{name} gives several values a dialog; calibrate one of them, such as result.parts[...]")
-    return _plain(item.value, positive)
+    return _plain(item.value)
 
 
-def _plain(label: Any, positive: Any) -> Any:
-    if positive is not None:
-        return int(label == positive)
+def _plain(label: Any) -> Any:
     if isinstance(label, str) or not hasattr(label, "__float__"):
+        if not isinstance(label, Hashable):
+            raise UserError(f"a label is a number or a word, not {label!r:.60}")
         return label
     number = float(label)
-    return int(number) if number.is_integer() else number
+    if math.isinf(number):
+        raise UserError("a label is a finite number or a word, not infinity")
+    return None if math.isnan(number) else int(number) if number.is_integer() else number
 
 
-def _labels(
-    items: list[ItemResult], human: Mapping[Any, Any] | Sequence[Any], positive: Any
-) -> tuple[list[Any], list[Hashable]]:
+def _comparable(labels: list[Any], verdicts: list[Any], positive: Any) -> tuple[list[Any], list[Any]]:
+    """Return labels and verdicts that mean the same: as they are, or as passes and fails.
+
+    Raises:
+        UserError: if one side has words and the other numbers, or nothing is the positive label.
+    """
+    sides = [{one for one in side if one is not None} for side in (labels, verdicts)]
+    told = f"people say {_some(sides[0])} and the judge says {_some(sides[1])}"
+    words = [{isinstance(one, str) for one in side} for side in sides]
+    if positive is None:
+        if len(words[0]) == len(words[1]) == 1 and words[0] != words[1]:
+            raise UserError(
+                f"{told}, which never agree; give numbers for both, or positive=... for the word that is a pass"
+            )
+        return labels, verdicts
+    wanted = str(_plain(positive))
+    # A judge of yes and no says 1 and 0 whatever word people use.
+    kept = [not _number_like(wanted) and bool(side) and side <= {0, 1} for side in sides]
+    foreign = [
+        bool(side) and not keep and all(_number_like(one) != _number_like(wanted) for one in side)
+        for side, keep in zip(sides, kept, strict=True)
+    ]
+    if any(sides) and (any(foreign) or not any(str(one) == wanted for side in sides for one in side)):
+        raise UserError(f"no label is the positive one, {positive!r}: {told}")
+    first, second = (
+        [one if one is None or keep else int(str(one) == wanted) for one in side]
+        for side, keep in zip((labels, verdicts), kept, strict=True)
+    )
+    return first, second
+
+
+def _number_like(label: Any) -> bool:
+    try:
+        float(label)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _some(labels: set[Any]) -> str:
+    shown = sorted(map(repr, labels))
+    return ", ".join(shown[:5]) + (" and others" if len(shown) > 5 else "") if shown else "nothing"
+
+
+def _whole(scores: list[Any]) -> list[int]:
+    return [math.floor(score + 0.5) for score in scores]
+
+
+def _labels(items: Sequence[ItemResult], human: Mapping[Any, Any] | Sequence[Any]) -> tuple[list[Any], list[Hashable]]:
     """Return the human label of each item, None where there is none, and the ids of labels without an item."""
     if not isinstance(human, Mapping):
         if len(human) != len(items):
             raise UserError(f"{len(human)} labels are not one for each of {len(items)} items; give them by dialog id")
-        return [None if label is None else _plain(label, positive) for label in human], []
+        return [_plain(label) for label in human], []
     exact = {item.dialog_id for item in items}
-    wanted = {key if key in exact else str(key): key for key, label in human.items() if label is not None}
+    wanted = {key if key in exact else str(key): key for key, label in human.items() if _plain(label) is not None}
     found: dict[Hashable, int] = {}
     labels: list[Any] = []
     for place, item in enumerate(items):
@@ -288,7 +345,7 @@ def _labels(
                 "fits either; give labels as a list in the order of the items"
             )
         found[key] = place
-        labels.append(_plain(human[wanted[key]], positive))
+        labels.append(_plain(human[wanted[key]]))
     return labels, [original for key, original in wanted.items() if key not in found]
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from sdialog.core.errors import UserError
 from sdialog.evaluation.results import EvalResult
 from sdialog.evaluation.runner import Running, score_dialogs
-from sdialog.evaluation.statistics.intervals import Interval, bootstrap_interval
 from sdialog.evaluation.validators.state import task_of
+from sdialog.statistics.intervals import Interval, bootstrap_interval
 
 if TYPE_CHECKING:
     from sdialog.core.dialog import Dialog

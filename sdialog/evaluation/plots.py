@@ -19,7 +19,7 @@ from sdialog.core.optional import need
 from sdialog.core.seeds import derive_seed
 
 if TYPE_CHECKING:
-    from sdialog.evaluation.statistics.intervals import Interval
+    from sdialog.statistics.intervals import Interval
 
 _WHY = "draw figures"
 # Okabe and Ito (2008): eight colours told apart with every common kind of colour vision; yellow is too pale for lines.

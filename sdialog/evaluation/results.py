@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sdialog.core.errors import EvaluationError
-from sdialog.evaluation.statistics.intervals import Interval, mean_interval, standard_error
 from sdialog.llm.types import Usage
+from sdialog.statistics.intervals import Interval, mean_interval, standard_error
 
 if TYPE_CHECKING:
-    from sdialog.evaluation.statistics.agreement import Agreement
+    from sdialog.statistics.agreement import Agreement
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,8 @@ class ItemResult:
         value: a number, several (one a turn, say), named ones or a label; None for no value, which is not zero.
         reason: why the value is what it is (a judge's words), or why there is none.
         error: what went wrong, as ``ErrorName: message``, when something did.
-        details: further data behind the value, such as evidence or votes.
+        details: further data behind the value, such as evidence or votes; under ``missing``, by name, why a part has no
+            value.
         usage: what model calls it cost.
         cached: whether it was kept from an earlier evaluation.
     """
@@ -42,7 +43,9 @@ class ItemResult:
 
     @property
     def missing(self) -> bool:
-        """Whether there is no value."""
+        """Whether there is no value: None, not a number, or a list without a number."""
+        if isinstance(self.value, (list, tuple)):
+            return all(number is None or number != number for number in self.value)  # NaN is not itself
         return self.value is None or (isinstance(self.value, float) and math.isnan(self.value))
 
     def json(self) -> dict[str, Any]:
@@ -120,7 +123,7 @@ class EvalResult(Sequence[float]):
             EvaluationError: if there is none; says why.
         """
         if not self.values:
-            raise EvaluationError(f"{self.name} has no value for any of {len(self.items)} dialogs{self._why()}")
+            raise EvaluationError(self._no_number())
         return math.fsum(self.values) / len(self.values)
 
     @property
@@ -201,6 +204,13 @@ class EvalResult(Sequence[float]):
         }
 
     def __str__(self) -> str:
+        parts = self.parts
+        if parts:
+            return "\n".join(map(str, parts.values()))
+        labels = Counter(item.value for item in self.items if isinstance(item.value, str))
+        if labels:
+            shares = ", ".join(f"{label} {count}" for label, count in labels.most_common())
+            return f"{self.name}: {shares}, n = {self.n}" + (f", {self.n_missing} missing" if self.n_missing else "")
         if not self.values:
             return f"{self.name}: no value, {self.n_missing} missing{self._why()}"
         interval = self.ci()
@@ -209,31 +219,72 @@ class EvalResult(Sequence[float]):
         return f"{self.name}: {self.mean:.3g}{sure}, n = {self.n}{missing}"
 
     def __repr__(self) -> str:
-        return f"<EvalResult {self}>"
+        parts = self.parts
+        return f"<EvalResult {self.name}: {len(parts)} parts, n = {self.n}>" if parts else f"<EvalResult {self}>"
+
+    def _no_number(self) -> str:
+        """Return why there is no mean, and where to look instead."""
+        parts = self.parts
+        if parts:
+            return f"{self.name} has several values by name ({', '.join(list(parts)[:3])}, ...): see its parts"
+        if any(isinstance(item.value, str) for item in self.items):
+            return f"{self.name} gives labels, which have no mean: count those of its items"
+        return f"{self.name} has no value for any of {len(self.items)} dialogs{self._why()}"
 
     def _why(self) -> str:
         reasons = self.missing_reasons
         return "" if not reasons else f": {max(reasons, key=lambda reason: reasons[reason])}"
 
 
-def usable(value: object) -> bool:
-    """Whether results can hold a value: a number, a label, None, several of them, or some by name."""
-    if value is None or isinstance(value, str) or hasattr(value, "__float__"):
-        return True
+def settled(value: Any) -> Any:
+    """Return a value as results hold it: a number, a label, None, a list of numbers, or such values by name.
+
+    Scalars and arrays of numpy and torch become Python's own numbers and lists, what is not a number None.
+
+    Raises:
+        EvaluationError: if it is none of these.
+
+    Example:
+        >>> settled((1, None, True)), settled({"tone": "kind"})
+        ([1, None, True], {'tone': 'kind'})
+    """
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if value is None or isinstance(value, str):
+        return value
     if isinstance(value, Mapping):
-        return all(usable(entry) for entry in value.values())
-    return isinstance(value, Iterable) and all(usable(entry) for entry in value)
+        return {str(name): settled(entry) for name, entry in value.items()}
+    if isinstance(value, Iterable):
+        return [None if number is None else _number(number) for number in value]
+    if not hasattr(value, "__float__"):
+        raise EvaluationError(f"the score gave a value of type {type(value).__name__}, which is no number and no label")
+    return _number(value)
+
+
+def _number(value: Any) -> Any:
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if not isinstance(value, (int, float)) and hasattr(value, "__float__"):
+        value = float(value)
+    if not isinstance(value, (int, float)):
+        raise EvaluationError(f"the score gave a list that holds a {type(value).__name__}, where only numbers can be")
+    if math.isinf(value):
+        raise EvaluationError("the score gave an infinite number, which has no place in a mean")
+    return None if math.isnan(value) else value
 
 
 def _numbers(item: ItemResult) -> list[float]:
     """Return the numbers of an item; labels and named values have none of their own."""
     if item.missing or isinstance(item.value, (str, Mapping)):
         return []
-    given = item.value if isinstance(item.value, Sequence) or hasattr(item.value, "__iter__") else [item.value]
+    given = item.value if isinstance(item.value, Iterable) else [item.value]
     return [float(number) for number in given if number is not None and not math.isnan(number)]
 
 
 def _part(item: ItemResult, name: str) -> ItemResult:
     value = item.value.get(name) if isinstance(item.value, Mapping) else None
-    reason = item.reason if value is not None or item.reason else f"no {name}"
+    told = item.details.get("missing")
+    reason = told[name] if isinstance(told, Mapping) and name in told else item.reason
+    if value is None and reason is None and item.error is None:
+        reason = f"no {name}"
     return ItemResult(item.dialog_id, item.content_hash, value, reason, item.error, usage=item.usage)

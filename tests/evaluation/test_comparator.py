@@ -38,9 +38,9 @@ from sdialog.evaluation.compare import (
     compare,
 )
 from sdialog.evaluation.evaluators.references import ScoreDistanceEvaluator
-from sdialog.evaluation.statistics.effects import difference_interval, newcombe_interval
-from sdialog.evaluation.statistics.hypotheses import mcnemar_test, paired_permutation_test, permutation_test
-from sdialog.evaluation.statistics.intervals import mean_interval, wilson_interval
+from sdialog.statistics.effects import difference_interval, newcombe_interval
+from sdialog.statistics.hypotheses import mcnemar_test, paired_permutation_test, permutation_test
+from sdialog.statistics.intervals import mean_interval, wilson_interval
 
 
 def dialog(words: int, id: Any = None, **fields: Any) -> Dialog:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +23,8 @@ from sdialog.evaluation import (
     score_dialogs,
 )
 from sdialog.evaluation.identity import dialog_hash
-from sdialog.evaluation.statistics.intervals import mean_interval, standard_error, wilson_interval
+from sdialog.evaluation.overview import overview
+from sdialog.statistics.intervals import mean_interval, standard_error, wilson_interval
 
 
 def result(*values: Any) -> EvalResult:
@@ -87,6 +89,76 @@ def test_a_score_of_many_features_has_a_result_for_each() -> None:
     assert lengths.name == "conversational_features-mean-turn-length"
     assert (float(lengths), lengths.n, lengths.n_missing) == (2.0, 5, 1)
     assert len(found) == 0
+
+
+class Gives(BaseDialogScore):
+    def __init__(self, value: Any, name: str = "gives") -> None:
+        super().__init__(name)
+        self.value = value
+
+    def score(self, dialog: Dialog) -> Any:
+        return self.value
+
+
+@pytest.mark.parametrize("value", ["number", "array", "float32", "whole", "set"])
+def test_numbers_of_other_libraries_become_pythons(value: str) -> None:
+    import numpy
+
+    given, kept = {
+        "number": (numpy.array(3.0), 3.0),
+        "array": (numpy.array([1.0, math.nan]), [1.0, None]),
+        "float32": (numpy.float32(2.0), 2.0),
+        "whole": (numpy.int64(1), 1),
+        "set": ({2}, [2]),
+    }[value]
+    (found,) = score_dialogs([Gives(given)], dialogs(1))
+    assert found.items[0].value == kept and type(found.items[0].value) is type(kept)
+    json.dumps(found.json(), allow_nan=False)
+
+
+@pytest.mark.parametrize("value", [["a", "b"], [[1, 2], [3]], [{"a": 1}], 1j, object(), math.inf])
+def test_what_is_no_number_is_an_error_of_its_dialog(value: Any) -> None:
+    (found,) = score_dialogs([Gives(value)], dialogs(2))
+    assert found.n_missing == 2 and "the score gave" in str(found.items[0].error)
+
+
+@pytest.mark.parametrize("value", [[], [None], math.nan])
+def test_a_list_without_a_number_is_missing(value: Any) -> None:
+    (found,) = score_dialogs([Gives(value)], dialogs(2))
+    assert (found.n, found.n_missing, len(found)) == (0, 2, 0)
+
+
+def test_named_values_and_labels_say_so() -> None:
+    (named,) = score_dialogs([ConversationalFeatures(["question-rate", "mean-turn-length"])], dialogs(4))
+    assert "conversational_features-question_rate: 0 [" in str(named) and "no value" not in str(named)
+    with pytest.raises(EvaluationError, match=r"several values by name .*question_rate.* see its parts"):
+        float(named)
+    labels = result("kind", "cold", "kind", None)
+    assert str(labels) == "score: kind 2, cold 1, n = 3, 1 missing"
+    with pytest.raises(EvaluationError, match="gives labels"):
+        float(labels)
+
+
+def test_what_cannot_be_scored_says_what_to_give_instead() -> None:
+    one = Dialog(turns=[Turn(text="Hi")])
+    for given, words in (
+        (one, "put it into a list"),
+        ("runs/x", "read_dialogs"),
+        ([one, "x"], "number 1 is of type str"),
+    ):
+        with pytest.raises(UserError, match=words):
+            score_dialogs([TurnLength()], given)  # type: ignore[arg-type]
+    for scores in (TurnLength(), [len]):
+        with pytest.raises(UserError, match="list of score objects"):
+            score_dialogs(scores, [one])  # type: ignore[arg-type]
+    for options in ({"concurrency": 0}, {"errors": "rais"}):
+        with pytest.raises(ConfigError):
+            Running(**options)  # type: ignore[arg-type]
+
+
+def test_scores_of_one_name_keep_their_results() -> None:
+    found = overview(dialogs(2), [Gives(1.0), Gives(2.0)])
+    assert {name: one.mean for name, one in found.items()} == {"gives": 1.0, "gives-2": 2.0}
 
 
 class Fails(BaseDialogScore):
@@ -164,6 +236,14 @@ def test_the_hash_of_a_dialog_is_that_of_its_content() -> None:
     ]
     hashes = {dialog_hash(one.model_copy(update=change)) for change in changes}
     assert len(hashes | {dialog_hash(one)}) == len(changes) + 1
+
+
+def test_any_dialog_has_a_hash() -> None:
+    halves = [Dialog(turns=[Turn(text=f"Hi {half}")]) for half in ("\ud83d", "\ud83e")]
+    assert dialog_hash(halves[0]) != dialog_hash(halves[1]) == dialog_hash(halves[1].model_copy(update={"id": 1}))
+    assert dialog_hash(Dialog(notes=complex(1))) != dialog_hash(Dialog(notes=complex(2)))
+    (found,) = score_dialogs([TurnLength()], halves)
+    assert list(found) == [2.0, 2.0]
 
 
 def test_a_score_says_what_decides_its_values() -> None:

@@ -7,7 +7,7 @@ import math
 from sdialog.core.errors import EvaluationError, UserError
 from sdialog.evaluation.comparison.differences import Testing, difference_of
 from sdialog.evaluation.comparison.samples import Sample
-from sdialog.evaluation.statistics.intervals import Interval, mean_interval
+from sdialog.statistics.intervals import Interval, mean_interval
 
 BETTER = ("higher", "lower")
 

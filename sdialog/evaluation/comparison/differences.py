@@ -11,7 +11,7 @@ from typing import Any
 from sdialog.core.errors import UnknownNameError, UserError
 from sdialog.core.seeds import derive_seed
 from sdialog.evaluation.comparison.samples import Pairs, Sample, pair_up
-from sdialog.evaluation.statistics.intervals import Interval, standard_error
+from sdialog.statistics.intervals import Interval, standard_error
 
 TESTS = ("auto", "permutation", "paired", "mcnemar", "none")
 POWER = 0.8
@@ -135,8 +135,8 @@ def difference_of(column: str, names: tuple[str | int, str | int], a: Sample, b:
 
 
 def _whole(plain: Difference, a: Sample, b: Sample, how: Testing) -> Difference:
-    from sdialog.evaluation.statistics.effects import difference_interval
-    from sdialog.evaluation.statistics.hypotheses import permutation_test
+    from sdialog.statistics.effects import difference_interval
+    from sdialog.statistics.hypotheses import permutation_test
 
     first, second, seed = a.result.values, b.result.values, derive_seed(how.seed, plain.column, str(plain.b))
     groups_a, groups_b = a.groups, b.groups
@@ -160,8 +160,8 @@ def _whole(plain: Difference, a: Sample, b: Sample, how: Testing) -> Difference:
 
 
 def _paired(plain: Difference, pairs: Pairs, how: Testing, share: bool) -> Difference:
-    from sdialog.evaluation.statistics.effects import difference_interval
-    from sdialog.evaluation.statistics.hypotheses import mcnemar_test, paired_permutation_test
+    from sdialog.statistics.effects import difference_interval
+    from sdialog.statistics.hypotheses import mcnemar_test, paired_permutation_test
 
     shares = share and pairs.groups is None and pairs.unit == "dialog"
     if how.test == "mcnemar" and not shares:
@@ -208,14 +208,14 @@ def detectable(error: float, alpha: float, power: float = POWER) -> float | None
 
 def corrected(found: Sequence[Difference], correction: str) -> list[Difference]:
     """Return differences with p-values corrected for all of them together."""
-    from sdialog.evaluation.statistics.corrections import adjust
+    from sdialog.statistics.corrections import adjust
 
     adjusted = adjust([one.p_value for one in found], correction)
     return [replace(one, p_adjusted=value) for one, value in zip(found, adjusted, strict=True)]
 
 
 def _effects(a: Sample, b: Sample) -> dict[str, float | None]:
-    from sdialog.evaluation.statistics.effects import cliffs_delta, cohens_h, hedges_g
+    from sdialog.statistics.effects import cliffs_delta, cohens_h, hedges_g
 
     if a.share and b.share:
         return {"cohens_h": cohens_h(a.result.mean, b.result.mean)}

@@ -23,7 +23,7 @@ from sdialog.evaluation.evaluators.summaries import FrequencyEvaluator, MeanEval
 from sdialog.evaluation.metrics.features import FeatureScore
 from sdialog.evaluation.results import EvalResult
 from sdialog.evaluation.runner import Running, score_dialogs
-from sdialog.evaluation.statistics.intervals import Interval, bootstrap_interval, mean_interval
+from sdialog.statistics.intervals import Interval, bootstrap_interval, mean_interval
 
 _MOST_SLICES = 24
 
@@ -154,8 +154,8 @@ def make(evaluators: Sequence[Any], datasets: Mapping[Name, Dataset], options: O
 
 def check(options: Options, datasets: Mapping[Name, Any]) -> None:
     """Raise a UserError for options that cannot be, before anything is scored."""
-    from sdialog.evaluation.statistics.corrections import adjust
-    from sdialog.evaluation.statistics.intervals import METHODS
+    from sdialog.statistics.corrections import adjust
+    from sdialog.statistics.intervals import METHODS
 
     if options.method is not None and options.method not in METHODS:
         raise UnknownNameError("interval method", str(options.method), METHODS)

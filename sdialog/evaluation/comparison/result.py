@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sdialog.core.errors import UnknownNameError
 from sdialog.evaluation.comparison.differences import Difference
-from sdialog.evaluation.statistics.intervals import Interval
+from sdialog.statistics.intervals import Interval
 
 if TYPE_CHECKING:
     from sdialog.evaluation.comparison.samples import Sample

@@ -11,7 +11,7 @@ from sdialog.core.optional import need
 if TYPE_CHECKING:
     from sdialog.evaluation.comparison.differences import Difference
     from sdialog.evaluation.comparison.result import Cell, Comparison
-    from sdialog.evaluation.statistics.intervals import Interval
+    from sdialog.statistics.intervals import Interval
 
 Rows = list[list[str]]
 NONE = "-"

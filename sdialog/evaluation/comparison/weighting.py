@@ -9,8 +9,8 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from sdialog.core.errors import UserError
-from sdialog.evaluation.statistics.intervals import Interval
-from sdialog.evaluation.statistics.margins import WeightedMean, rake, weighted_mean
+from sdialog.statistics.intervals import Interval
+from sdialog.statistics.margins import WeightedMean, rake, weighted_mean
 
 if TYPE_CHECKING:
     from sdialog.evaluation.comparison.attributes import Attribute

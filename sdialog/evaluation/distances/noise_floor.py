@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sdialog.core.errors import UserError
 from sdialog.core.optional import need
 from sdialog.evaluation.distances.samples import WHY, generator
-from sdialog.evaluation.statistics.intervals import Interval
+from sdialog.statistics.intervals import Interval
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

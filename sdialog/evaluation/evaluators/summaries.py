@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sdialog.core.errors import EvaluationError, UnknownNameError
 from sdialog.evaluation.evaluators.scores import BaseDatasetScoreEvaluator, Statistic
 from sdialog.evaluation.plots import draw_bars, draw_boxes
-from sdialog.evaluation.statistics.intervals import mean_interval
+from sdialog.statistics.intervals import mean_interval
 
 if TYPE_CHECKING:
     from sdialog.evaluation.base import BaseDialogScore

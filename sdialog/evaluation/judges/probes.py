@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +14,8 @@ from sdialog.evaluation.base import Measured, Scoring
 from sdialog.evaluation.judges.base import BaseLLMJudge
 from sdialog.evaluation.judges.pairwise import LLMJudgePairwise
 from sdialog.evaluation.judges.panel import JudgePanel
-from sdialog.evaluation.statistics.intervals import Interval, mean_interval
 from sdialog.llm.wrapping import PatientScheduler
+from sdialog.statistics.intervals import Interval, mean_interval
 
 Pair = tuple[Dialog, Dialog]
 _POINTS = {"a": 1.0, "tie": 0.5, "b": 0.0}
@@ -58,7 +58,10 @@ def order_probe(judge: LLMJudgePairwise, pairs: Iterable[Pair], *, concurrency: 
 
     Returns:
         The rate of changes; ``details["first"]`` is the share of all single verdicts that are for the dialog shown
-        first, one half for a judge to whom the place means nothing.
+        first, a tie being half a verdict: one half for a judge to whom the place means nothing.
+
+    Raises:
+        ConfigError: if the judge does not compare two dialogs.
 
     Example:
         >>> from sdialog import Turn
@@ -99,6 +102,9 @@ def verbosity_probe(
 
     Returns:
         The rate of preference for the longer one.
+
+    Raises:
+        ConfigError: if the judge gives labels, or several values.
     """
     given = list(dialogs)
     longer = [(pad or said_twice)(dialog) for dialog in given]
@@ -107,6 +113,9 @@ def verbosity_probe(
         prefers = [None if one is None or one.value is None else float(one.value == "a") for one in found]
     else:
         values = _values(judge, [*longer, *given], concurrency)
+        wrong = next((value for value in values if isinstance(value, (str, Mapping))), None)
+        if wrong is not None:
+            raise ConfigError(f"{judge.name} gives {wrong!r:.60}, and the probe needs numbers; use a judge that scores")
         pairs = zip(values[: len(given)], values[len(given) :], strict=True)
         prefers = [None if more is None or less is None else float(more > less) for more, less in pairs]
     return _result("verbosity", prefers, 0.0)
@@ -132,7 +141,7 @@ def self_preference_probe(
         theirs, against 0.
 
     Raises:
-        ConfigError: if the human verdicts are not one a pair.
+        ConfigError: if the human verdicts are not one a pair, or the judge does not compare two dialogs.
     """
     given = list(pairs)
     if human is not None and (len(human) != len(given) or not set(human) <= set(_POINTS)):
@@ -193,6 +202,8 @@ def _differing(values: Sequence[Any]) -> float | None:
 
 
 def _compared(judge: LLMJudgePairwise, pairs: Sequence[Pair], concurrency: int) -> list[Measured | None]:
+    if not isinstance(judge, LLMJudgePairwise):
+        raise ConfigError(f"this probe is for judges that compare two dialogs, not {type(judge).__name__}")
     scoring = Scoring(PatientScheduler(concurrency))
     return run(_all([judge.compare(one, other, scoring, reason=False) for one, other in pairs]))
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from sdialog.core.errors import UnknownNameError, UserError
 from sdialog.core.optional import need
-from sdialog.evaluation.statistics.corrections import adjust
-from sdialog.evaluation.statistics.intervals import Interval, wilson_interval
-from sdialog.evaluation.statistics.resampling import numbers
+from sdialog.statistics.corrections import adjust
+from sdialog.statistics.intervals import Interval, wilson_interval
+from sdialog.statistics.resampling import numbers
 
 GUARANTEES = ("answered", "wrong")
 _STEPS = 10

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sdialog.core.errors import UnknownNameError, UserError
 from sdialog.core.optional import need
-from sdialog.evaluation.statistics.resampling import bca, check_level
+from sdialog.statistics.resampling import bca, check_level
 
 _WHY = "compute confidence intervals"
 METHODS = ("auto", "t", "wilson", "bootstrap")
@@ -37,7 +37,7 @@ class Interval(NamedTuple):
 
 
 def standard_error(values: Sequence[float], groups: Sequence[Hashable] | None = None) -> float | None:
-    """Return the standard error of a mean; None for fewer than two groups.
+    """Return the standard error of a mean; None for fewer than two groups, or where a value is infinite.
 
     Args:
         values: numbers.
@@ -45,13 +45,16 @@ def standard_error(values: Sequence[float], groups: Sequence[Hashable] | None = 
             The error is then the cluster-robust one, with the correction C / (C - 1) for C groups (Liang and Zeger,
             1986).
 
+    Raises:
+        UserError: if a value is missing, or there is not one group a value.
+
     Example:
         >>> standard_error([1.0, 2.0, 3.0, 4.0])
         0.6454972243679028
         >>> standard_error([1.0, 1.0, 3.0, 3.0], groups=[0, 0, 1, 1])
         1.0
     """
-    sums = _deviations(values, groups)
+    sums = _deviations(values, groups) if _finite(values, groups) else []
     if len(sums) < 2:
         return None
     return math.sqrt(len(sums) / (len(sums) - 1) * math.fsum(d * d for d in sums)) / len(values)
@@ -59,13 +62,27 @@ def standard_error(values: Sequence[float], groups: Sequence[Hashable] | None = 
 
 def _deviations(values: Sequence[float], groups: Sequence[Hashable] | None) -> list[float]:
     """Return for each group the sum of its members' distances from the mean of all."""
-    if not values:
+    if not len(values):
         return []
     mean = math.fsum(values) / len(values)
     sums: dict[Hashable, float] = {}
     for value, group in zip(values, range(len(values)) if groups is None else groups, strict=True):
         sums[group] = sums.get(group, 0.0) + value - mean
     return list(sums.values())
+
+
+def _finite(values: Sequence[float], groups: Sequence[Hashable] | None) -> bool:
+    """Whether all values are finite.
+
+    Raises:
+        UserError: if one is missing, or there is not one group a value.
+    """
+    if groups is not None and len(groups) != len(values):
+        raise UserError(f"{len(values)} values have {len(groups)} groups; give one group a value")
+    for place, value in enumerate(values):
+        if value is None or math.isnan(value):
+            raise UserError(f"value {place} is {value}; leave out what is missing")
+    return not any(map(math.isinf, values))
 
 
 def mean_interval(
@@ -87,10 +104,12 @@ def mean_interval(
         seed: seed of the bootstrap.
 
     Returns:
-        The interval, or None for fewer than two groups.
+        The interval, or None for fewer than two groups, or where a value is infinite.
 
     Raises:
-        UserError: if the level or method is none, or ``wilson`` is asked for other numbers than zeros and ones.
+        UserError: if the level is none, a value is missing, there is not one group a value, or ``wilson`` is asked for
+            other numbers than zeros and ones.
+        UnknownNameError: if the method is none.
         MissingDependencyError: if scipy is not installed.
 
     Example:
@@ -98,12 +117,13 @@ def mean_interval(
         [0.49, 0.943] (95 %, wilson)
     """
     _check(level, method)
+    finite = _finite(values, groups)
     sizes = len(values) if groups is None else len(set(groups))
     binary = all(value in (0, 1) for value in values)
     alone = sizes == len(values)
     if method == "wilson" and not (binary and alone):
         raise UserError("Wilson's interval is for independent zeros and ones; use method='t' or 'bootstrap'")
-    if sizes < 2:
+    if sizes < 2 or not finite:
         return None
     if method == "bootstrap":
         return bootstrap_interval(values, groups, level=level, seed=seed)
@@ -160,13 +180,17 @@ def bootstrap_interval(
         seed: seed of the draws.
 
     Returns:
-        The interval, or None for fewer than two groups. Where all samples give one value, it has no width.
+        The interval, or None for fewer than two groups, or where the data or a tenth of the samples give no number.
+        Where all samples give one value, it has no width.
 
     Raises:
+        UserError: if a value is missing, or there is not one group a value.
         MissingDependencyError: if numpy or scipy is not installed.
     """
     _check(level, "bootstrap")
     numpy = need("numpy", extra="metrics", why=_WHY)
+    if not _finite(values, groups):
+        return None
     data = numpy.asarray(values, dtype=float)
     members = _members(numpy, len(data), groups)
     if len(members) < 2:
@@ -174,7 +198,10 @@ def bootstrap_interval(
     draw = numpy.random.Generator(numpy.random.PCG64(seed))
     measure = _means if statistic is None else _statistics(statistic)
     samples, left_out, whole = measure(numpy, data, members, draw, resamples)
-    low, high = bca(samples, whole, left_out, level)
+    kept = samples[numpy.isfinite(samples)]
+    if len(kept) < 0.9 * resamples or not math.isfinite(whole):
+        return None
+    low, high = bca(kept, whole, left_out[numpy.isfinite(left_out)], level)
     return Interval(low, high, level, "bootstrap")
 
 

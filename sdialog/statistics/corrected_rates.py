@@ -10,8 +10,8 @@ from typing import Any
 
 from sdialog.core.errors import UserError
 from sdialog.core.optional import need
-from sdialog.evaluation.statistics.intervals import Interval
-from sdialog.evaluation.statistics.resampling import check_level, numbers
+from sdialog.statistics.intervals import Interval
+from sdialog.statistics.resampling import check_level, numbers
 
 _WHY = "correct the rates of a judge"
 
@@ -71,8 +71,9 @@ def rogan_gladen(
         level: between 0 and 1.
 
     Returns:
-        The estimate, between 0 and 1. It has no value where the labelled sample lacks positives or negatives, or the
-        judge is no better on it than chance.
+        The estimate, between 0 and 1. It has no value where the labelled sample lacks positives or negatives, the
+        judge is no better on it than chance, or it calls a share positive that no true share explains, as when it errs
+        in other ways on the labelled items than on the judged ones.
 
     Raises:
         UserError: if labels are other than zeros and ones, the two are not equally long, or the counts are no share.
@@ -99,13 +100,20 @@ def rogan_gladen(
         return Estimate(None, None, judged_n, n, method, "the judge is no better than chance on the labelled sample")
     value = (judged_positive / judged_n + passes / negatives - 1) / youden
     interval = _lang_reiczigel(judged_positive, judged_n, (hits, positives), (passes, negatives), level)
+    if interval is None:
+        most, least = hits / positives, 1 - passes / negatives
+        said = f"the judge calls {judged_positive / judged_n:.3g} positive, and by the labelled sample {least:.3g} to "
+        return Estimate(None, None, judged_n, n, method, f"{said}{most:.3g} are possible: they do not go together")
     return Estimate(min(1.0, max(0.0, value)), interval, judged_n, n, method)
 
 
 def _lang_reiczigel(
     positive: int, judged: int, sensitivity: tuple[int, int], specificity: tuple[int, int], level: float
-) -> Interval:
-    """Return the interval, with the pseudo-observations that Lang and Reiczigel add to each of the three shares."""
+) -> Interval | None:
+    """Return the interval, with the pseudo-observations that Lang and Reiczigel add to each of the three shares.
+
+    None where it lies outside of all shares.
+    """
     z = NormalDist().inv_cdf(0.5 + level / 2)
     n = judged + z * z
     share = (positive + z * z / 2) / n
@@ -118,7 +126,10 @@ def _lang_reiczigel(
     noise_se, noise_sp = se * (1 - se) / of_se, sp * (1 - sp) / of_sp
     shift = 2 * z * z * (value * noise_se - (1 - value) * noise_sp)
     reach = z / youden * math.sqrt(share * (1 - share) / n + value**2 * noise_se + (1 - value) ** 2 * noise_sp)
-    low, high = (min(1.0, max(0.0, value + shift + side * reach)) for side in (-1, 1))
+    low, high = (value + shift + side * reach for side in (-1, 1))
+    if high < 0 or low > 1:
+        return None
+    low, high = max(0.0, low), min(1.0, high)
     return Interval(low, high, level, "Lang-Reiczigel")
 
 
@@ -154,7 +165,7 @@ def prediction_powered_mean(
     Example:
         >>> found = prediction_powered_mean([1, 0, 1, 1, 0, 1], [1, 0, 1, 1, 0, 0], [1, 0, 1, 1, 0, 0] + [1, 0] * 20)
         >>> print(found)
-        PPI++: 0.667 [0.179, 1] (95 %, t), n = 46, 6 labelled
+        PPI++: 0.667 [0.137, 1] (95 %, t), n = 46, 6 labelled
     """
     check_level(level)
     numpy, stats = (need(name, extra="metrics", why=_WHY) for name in ("numpy", "scipy.stats"))
@@ -176,7 +187,9 @@ def prediction_powered_mean(
     shares = all(number in (0, 1) for side in (truth, guess, everything) for number in side.tolist())
     variance = _ppi_variance(truth, guess, everything, weight, free, shares)
     reach = float(stats.t.ppf(0.5 + level / 2, free)) * math.sqrt(max(0.0, variance))
-    low, high = value - reach, value + reach
+    # The pseudo-observations of the variance move the middle of the interval, too: else it misses rare positives.
+    shift = (1 - weight - 2 * float((truth - weight * guess).mean())) / (n + 2) if shares else 0.0
+    low, high = value + shift - reach, value + shift + reach
     if shares:
         value, low, high = (min(1.0, max(0.0, number)) for number in (value, low, high))
     return Estimate(value, Interval(low, high, level, "t"), total, n, method)

@@ -9,8 +9,14 @@ from typing import Any
 
 from sdialog.core.errors import UnknownNameError, UserError
 from sdialog.core.optional import need
-from sdialog.evaluation.statistics.intervals import Interval, mean_interval, standard_error, wilson_interval
-from sdialog.evaluation.statistics.resampling import bca, check_level, generator, group_sums, numbers
+from sdialog.statistics.intervals import (
+    Interval,
+    bootstrap_interval,
+    mean_interval,
+    standard_error,
+    wilson_interval,
+)
+from sdialog.statistics.resampling import bca, check_level, generator, group_sums, numbers
 
 _WHY = "compute intervals of differences"
 METHODS = ("auto", "t", "newcombe", "bootstrap")
@@ -22,16 +28,22 @@ def hedges_g(a: Sequence[float], b: Sequence[float]) -> float | None:
     Returns:
         The effect; None for fewer than two values on a side, or where none of them vary.
 
+    Raises:
+        UserError: if a number is missing or infinite.
+        MissingDependencyError: if numpy is not installed.
+
     Example:
         >>> round(hedges_g([1.0, 2.0, 3.0, 4.0], [2.0, 3.0, 4.0, 5.0]), 4)
         0.6728
     """
     if len(a) < 2 or len(b) < 2:
         return None
+    a, b = numbers(a, "a").tolist(), numbers(b, "b").tolist()
     mean_a, mean_b = math.fsum(a) / len(a), math.fsum(b) / len(b)
     free = len(a) + len(b) - 2
     squares = math.fsum((value - mean_a) ** 2 for value in a) + math.fsum((value - mean_b) ** 2 for value in b)
-    if squares <= 0:
+    # Equal values may differ from their mean by rounding.
+    if squares <= (len(a) + len(b)) * (1e-14 * max(map(abs, (*a, *b)))) ** 2:
         return None
     shrink = math.exp(math.lgamma(free / 2) - math.lgamma((free - 1) / 2)) / math.sqrt(free / 2) if free > 1 else 0.0
     return (mean_b - mean_a) / math.sqrt(squares / free) * shrink
@@ -96,10 +108,16 @@ def paired_newcombe_interval(a: Sequence[int], b: Sequence[int], *, level: float
     Returns:
         The interval; None where there are no items.
 
+    Raises:
+        UserError: if the two are not equally long or hold other than zeros and ones.
+
     Example:
         >>> print(paired_newcombe_interval([0, 0, 0, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1, 1, 0]))
         [-0.224, 0.613] (95 %, newcombe)
     """
+    _check_pairs(a, b, None, None)
+    if any(value not in (0, 1) for value in (*a, *b)):
+        raise UserError("Newcombe's interval is for zeros and ones; use difference_interval for other numbers")
     if not len(a):
         return None
     both = sum(x == y == 1 for x, y in zip(a, b, strict=True))
@@ -166,6 +184,9 @@ def difference_interval(
     first, second = numbers(a, "a"), numbers(b, "b")
     if paired:
         _check_pairs(a, b, groups_a, groups_b)
+    for values, groups in ((a, groups_a), (b, groups_b)):
+        if groups is not None and len(groups) != len(values):
+            raise UserError(f"{len(values)} values have {len(groups)} groups; give one group a value")
     alone = _alone(groups_a, len(a)) and _alone(groups_b, len(b))
     shares = alone and all(value in (0, 1) for value in (*a, *b))
     if method == "newcombe" and not shares:
@@ -178,7 +199,9 @@ def difference_interval(
         return newcombe_interval(int(first.sum()), len(a), int(second.sum()), len(b), level=level)
     if paired:
         away = (second - first).tolist()
-        return mean_interval(away, groups_a, level=level, method="t" if method == "auto" else method, seed=seed)
+        if method == "bootstrap":
+            return bootstrap_interval(away, groups_a, level=level, resamples=resamples, seed=seed)
+        return mean_interval(away, groups_a, level=level, method="t")
     if method == "bootstrap":
         return _bootstrap(group_sums(first, groups_a), group_sums(second, groups_b), level, resamples, seed)
     return _welch(first.tolist(), second.tolist(), groups_a, groups_b, level)

@@ -10,8 +10,8 @@ from typing import Any
 
 from sdialog.core.errors import UserError
 from sdialog.core.optional import need
-from sdialog.evaluation.statistics.intervals import Interval
-from sdialog.evaluation.statistics.resampling import check_level
+from sdialog.statistics.intervals import Interval
+from sdialog.statistics.resampling import check_level
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def weighted_mean(
         The mean; None where no value has a weight.
 
     Raises:
-        UserError: if there is not one weight a value, or one is negative.
+        UserError: if there is not one weight a value, one is negative, or a value is nan or infinite.
         MissingDependencyError: if scipy is not installed.
 
     Example:
@@ -131,6 +131,9 @@ def weighted_mean(
         raise UserError(f"{len(values)} values need as many weights, and as many groups if there are groups")
     if any(not weight >= 0 or math.isinf(weight) for weight in weights):
         raise UserError("weights are numbers of 0 or more")
+    wrong = next((place for place, v in enumerate(values) if v is not None and not math.isfinite(v)), None)
+    if wrong is not None:
+        raise UserError(f"value {wrong} is {values[wrong]}; give None where there is none")
     owners = range(len(values)) if groups is None else groups
     known = [(v, w, g) for v, w, g in zip(values, weights, owners, strict=True) if v is not None and w]
     total = math.fsum(w for _, w, _ in known)

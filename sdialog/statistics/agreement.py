@@ -10,12 +10,15 @@ from typing import Any
 
 from sdialog.core.errors import UnknownNameError, UserError
 from sdialog.core.optional import need
-from sdialog.evaluation.statistics.intervals import Interval
-from sdialog.evaluation.statistics.resampling import bootstrap_counts
+from sdialog.statistics.intervals import Interval, wilson_interval
+from sdialog.statistics.resampling import bootstrap_counts, check_level
 
 _WHY = "compute agreement"
 LEVELS = ("nominal", "ordinal", "interval")
 WEIGHTS = ("linear", "quadratic")
+
+Kind = tuple[tuple[Hashable, int], ...]
+"""An item as how often it has which label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,9 @@ class Agreement:
     Attributes:
         value: 1 for full agreement, 0 for what chance gives, below 0 for less; None where it has no value, such as
             where everybody gave everything the same label.
-        interval: from a BCa bootstrap over items; None where there is none.
+        interval: from a BCa bootstrap over items; None where there is none. Where everybody agrees on all items, no
+            sample of them tells of any doubt: the lower end then takes as many disagreements as Wilson's interval
+            allows, each as grave as those of chance.
         n: number of items it rests on.
         method: the name of the coefficient.
     """
@@ -97,7 +102,7 @@ class Confusion:
 
 
 def confusion(human: Sequence[Any], judge: Sequence[Any]) -> Confusion:
-    """Return the table of human against judged labels; items where one of them is None are left out.
+    """Return the table of human against judged labels; items where one of them is None or nan are left out.
 
     Raises:
         UserError: if the two are not equally long.
@@ -120,9 +125,9 @@ def cohen_kappa(
     """Return Cohen's kappa of two raters (1960), or the weighted one (1968).
 
     Args:
-        a, b: the label that each gave to each item; items where one of them is None are left out.
-        weights: None where labels either agree or not; ``linear`` or ``quadratic`` where they are steps of a scale in
-            sorted order, and being off by more counts more.
+        a, b: the label that each gave to each item; items where one of them is None or nan are left out.
+        weights: None where labels either agree or not; ``linear`` or ``quadratic`` where being off by more counts more.
+            Numbers are as far apart as they say; other labels are steps of a scale in sorted order.
         level: of the interval.
         resamples: of the bootstrap.
         seed: of the bootstrap.
@@ -144,20 +149,24 @@ def cohen_kappa(
     labels = _sorted({label for pair in pairs for label in pair}, must=weights is not None)
     if not pairs:
         return Agreement(None, None, 0, name)
+    cells = Counter(pairs)
+    points = _points(labels, must=False) if weights is not None else numpy.arange(len(labels), dtype=float)
     place = {label: number for number, label in enumerate(labels)}
-    cells = Counter((place[x], place[y]) for x, y in pairs)
-    rows, columns = (numpy.array(side) for side in zip(*cells, strict=True))
-    away = numpy.abs(numpy.arange(len(labels))[:, None] - numpy.arange(len(labels)))
-    cost = (away > 0).astype(float) if weights is None else away.astype(float) ** (1 + (weights == "quadratic"))
-    of_a, of_b = numpy.eye(len(labels))[rows], numpy.eye(len(labels))[columns]
+    rows, columns = (numpy.array([place[label] for label in side]) for side in zip(*cells, strict=True))
+    x, y = points[rows], points[columns]
+    costs = (rows != columns).astype(float) if weights is None else abs(x - y) ** (1 + (weights == "quadratic"))
 
     def kappa(counts: Any) -> Any:
         total = counts.sum(axis=1)
-        seen = counts @ cost[rows, columns] / total
-        chance = ((counts @ of_a @ cost) * (counts @ of_b)).sum(axis=1) / total**2
-        return _beyond_chance(seen, chance)
+        if weights == "quadratic":
+            chance = (counts @ x**2 + counts @ y**2) / total - 2 * (counts @ x) * (counts @ y) / total**2
+        else:
+            of_a, of_b = (_marginals(counts, side, len(labels)) / total[:, None] for side in (rows, columns))
+            chance = 1 - (of_a * of_b).sum(axis=1) if weights is None else _mean_distance(of_a, of_b, points)
+        return _beyond_chance(counts @ costs / total, chance)
 
-    return _bootstrapped(kappa, list(cells.values()), len(pairs), name, level, resamples, seed)
+    pooled = [label for pair in pairs for label in pair]
+    return _bootstrapped(kappa, list(cells.values()), len(pairs), name, pooled, level, resamples, seed)
 
 
 def fleiss_kappa(
@@ -183,7 +192,7 @@ def fleiss_kappa(
     sizes = {len(item) for item in ratings}
     if not sizes:
         return Agreement(None, None, 0, "Fleiss' kappa")
-    if len(sizes) > 1 or min(sizes) < 2 or any(label is None for item in ratings for label in item):
+    if len(sizes) > 1 or min(sizes) < 2 or any(_absent(label) for item in ratings for label in item):
         raise UserError(
             "Fleiss' kappa needs equally many ratings, two at least, of every item; where some are missing "
             "use krippendorff_alpha"
@@ -197,7 +206,8 @@ def fleiss_kappa(
         shares = counts @ table / (total * raters)[:, None]
         return _beyond_chance(1 - counts @ agree / total, 1 - (shares * shares).sum(axis=1))
 
-    return _bootstrapped(kappa, times, len(ratings), "Fleiss' kappa", level, resamples, seed)
+    pooled = [label for item in ratings for label in item]
+    return _bootstrapped(kappa, times, len(ratings), "Fleiss' kappa", pooled, level, resamples, seed)
 
 
 def krippendorff_alpha(
@@ -211,8 +221,8 @@ def krippendorff_alpha(
     """Return Krippendorff's alpha (2011): of any number of raters, with missing ratings.
 
     Args:
-        ratings: for each item what each rater said, None where one said nothing. Items with fewer than two ratings
-            tell nothing of agreement and are left out.
+        ratings: for each item what each rater said, None or nan where one said nothing. Items with fewer than two
+            ratings tell nothing of agreement and are left out.
         scale: ``nominal`` for labels, ``ordinal`` for steps whose distances mean nothing, ``interval`` for numbers.
         level: of the interval.
         resamples: of the bootstrap over items.
@@ -229,17 +239,39 @@ def krippendorff_alpha(
     """
     if scale not in LEVELS:
         raise UnknownNameError("scale", scale, LEVELS)
-    numpy = need("numpy", extra="metrics", why=_WHY)
     name = f"Krippendorff's alpha ({scale})"
-    items = [[label for label in item if label is not None] for item in ratings]
+    items = [[label for label in item if not _absent(label)] for item in ratings]
     items = [item for item in items if len(item) > 1]
     if not items:
         return Agreement(None, None, 0, name)
     labels = _sorted({label for item in items for label in item}, must=scale != "nominal")
     kinds, times = _kinds(items)
+    pooled = [label for item in items for label in item]
+    alpha = _interval_alpha(kinds, labels) if scale == "interval" else _rank_alpha(kinds, labels, scale)
+    return _bootstrapped(alpha, times, len(items), name, pooled, level, resamples, seed)
+
+
+def _interval_alpha(kinds: list[Kind], labels: list[Any]) -> Callable[[Any], Any]:
+    """Return alpha of numbers as a function of how often each kind of item occurs; sums of each kind are enough."""
+    numpy = need("numpy", extra="metrics", why=_WHY)
+    points = dict(zip(labels, _points(labels).tolist(), strict=True))
+    sums = [[sum(times * points[label] ** power for label, times in kind) for kind in kinds] for power in (0, 1, 2)]
+    sizes, first, second = numpy.array(sums, dtype=float)
+    apart = 2 * (sizes * second - first**2) / (sizes - 1)
+
+    def alpha(counts: Any) -> Any:
+        total = counts @ sizes
+        across = 2 * (total * (counts @ second) - (counts @ first) ** 2)
+        return _beyond_chance(counts @ apart / total, across / (total * (total - 1)))
+
+    return alpha
+
+
+def _rank_alpha(kinds: list[Kind], labels: list[Any], scale: str) -> Callable[[Any], Any]:
+    """Return alpha of labels or steps as a function of how often each kind of item occurs."""
+    numpy = need("numpy", extra="metrics", why=_WHY)
     table = _tally(kinds, labels)
     sizes = table.sum(axis=1)
-    points = _points(labels) if scale == "interval" else None
 
     def alpha(counts: Any) -> Any:
         marginals = counts @ table
@@ -250,13 +282,25 @@ def krippendorff_alpha(
         else:
             # On an ordinal scale two labels are as far apart as their middle ranks among all ratings.
             ranks = numpy.cumsum(marginals, axis=1) - marginals / 2
-            values = ranks if points is None else numpy.broadcast_to(points, marginals.shape)
-            squares = 2 * (sizes * (values**2 @ table.T) - (values @ table.T) ** 2) / (sizes - 1)
+            squares = 2 * (sizes * (ranks**2 @ table.T) - (ranks @ table.T) ** 2) / (sizes - 1)
             within = (counts * squares).sum(axis=1)
-            across = 2 * (total * (marginals * values**2).sum(axis=1) - (marginals * values).sum(axis=1) ** 2)
+            across = 2 * (total * (marginals * ranks**2).sum(axis=1) - (marginals * ranks).sum(axis=1) ** 2)
         return _beyond_chance(within / total, across / (total * (total - 1)))
 
-    return _bootstrapped(alpha, times, len(items), name, level, resamples, seed)
+    return alpha
+
+
+def _marginals(counts: Any, places: Any, size: int) -> Any:
+    """Return how often each label occurs on one side, shape (samples, labels)."""
+    numpy = need("numpy", extra="metrics", why=_WHY)
+    return counts @ numpy.eye(size)[places]
+
+
+def _mean_distance(of_a: Any, of_b: Any, points: Any) -> Any:
+    """Return how far apart two labels are on average, one drawn from each side: from the sums of shares up to each."""
+    numpy = need("numpy", extra="metrics", why=_WHY)
+    up_to_a, up_to_b = (numpy.cumsum(side, axis=1)[:, :-1] for side in (of_a, of_b))
+    return (up_to_a + up_to_b - 2 * up_to_a * up_to_b) @ numpy.diff(points)
 
 
 def _beyond_chance(seen: Any, chance: Any) -> Any:
@@ -267,14 +311,32 @@ def _beyond_chance(seen: Any, chance: Any) -> Any:
 
 
 def _bootstrapped(
-    measure: Callable[[Any], Any], times: list[int], n: int, name: str, level: float, resamples: int, seed: int
+    measure: Callable[[Any], Any],
+    times: list[int],
+    n: int,
+    name: str,
+    pooled: list[Any],
+    level: float,
+    resamples: int,
+    seed: int,
 ) -> Agreement:
     numpy = need("numpy", extra="metrics", why=_WHY)
+    check_level(level)
     value = float(measure(numpy.array([times], dtype=float))[0])
     if math.isnan(value):
         return Agreement(None, None, n, name)
     ends = bootstrap_counts(measure, times, level=level, resamples=resamples, seed=seed)
+    if ends is not None and ends[1] - ends[0] < 1e-12:
+        # All samples say the same, which is no certainty.
+        return Agreement(value, _full(pooled, n, level) if value > 1 - 1e-9 else None, n, name)
     return Agreement(value, None if ends is None else Interval(*ends, level, "bootstrap"), n, name)
+
+
+def _full(pooled: list[Any], n: int, level: float) -> Interval:
+    """Return the interval of full agreement on n items."""
+    differing = 1 - sum((times / len(pooled)) ** 2 for times in Counter(pooled).values())
+    hidden = 1 - wilson_interval(n, n, level=level).low
+    return Interval(1 - hidden / differing, 1.0, level, "wilson")
 
 
 def _pairs(a: Sequence[Any], b: Sequence[Any]) -> list[tuple[Any, Any]]:
@@ -282,7 +344,11 @@ def _pairs(a: Sequence[Any], b: Sequence[Any]) -> list[tuple[Any, Any]]:
         raise UserError(
             f"there are {len(a)} labels of one rater and {len(b)} of the other; give one each of every item"
         )
-    return [(x, y) for x, y in zip(a, b, strict=True) if x is not None and y is not None]
+    return [(x, y) for x, y in zip(a, b, strict=True) if not (_absent(x) or _absent(y))]
+
+
+def _absent(label: Any) -> bool:
+    return label is None or (isinstance(label, float) and math.isnan(label))
 
 
 def _sorted(labels: set[Any], *, must: bool = False) -> list[Any]:
@@ -295,8 +361,11 @@ def _sorted(labels: set[Any], *, must: bool = False) -> list[Any]:
         return sorted(labels, key=repr)
 
 
-def _points(labels: list[Any]) -> Any:
+def _points(labels: list[Any], *, must: bool = True) -> Any:
+    """Return where labels stand: numbers at their value, others, if they may be others, at their place in order."""
     numpy = need("numpy", extra="metrics", why=_WHY)
+    if not must and any(isinstance(label, str) or not hasattr(label, "__float__") for label in labels):
+        return numpy.arange(len(labels), dtype=float)
     try:
         points = numpy.array([float(label) for label in labels])
     except (TypeError, ValueError) as error:
@@ -304,13 +373,13 @@ def _points(labels: list[Any]) -> Any:
     return points - points.mean()
 
 
-def _kinds(items: Sequence[Sequence[Any]]) -> tuple[list[tuple[tuple[Hashable, int], ...]], list[int]]:
+def _kinds(items: Sequence[Sequence[Any]]) -> tuple[list[Kind], list[int]]:
     """Return the different items, each as how often it has which label, and how often each of them occurs."""
     found = Counter(frozenset(Counter(item).items()) for item in items)
     return [tuple(kind) for kind in found], list(found.values())
 
 
-def _tally(kinds: list[tuple[tuple[Hashable, int], ...]], labels: list[Any] | None = None) -> Any:
+def _tally(kinds: list[Kind], labels: list[Any] | None = None) -> Any:
     """Return a table of how often each kind of item (row) has each label (column)."""
     numpy = need("numpy", extra="metrics", why=_WHY)
     labels = labels or _sorted({label for kind in kinds for label, _ in kind})

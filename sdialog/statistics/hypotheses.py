@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sdialog.core.errors import UnknownNameError, UserError
 from sdialog.core.optional import need
-from sdialog.evaluation.statistics.resampling import generator, group_sums, numbers
+from sdialog.statistics.resampling import generator, group_sums, numbers
 
 _WHY = "test differences"
 ALTERNATIVES = ("two-sided", "greater", "less")
@@ -91,7 +91,7 @@ def permutation_test(
     if groups_a is None and groups_b is None and len(numpy.unique(both)) == 2:
         p_value = _two_valued(both == both.max(), len(b), difference, extreme)
         return Test(difference, p_value, len(sums), "exact permutation")
-    if math.comb(len(sums), dealt) <= resamples:
+    if _ways(len(sums), dealt, resamples) <= resamples:
         picks = numpy.array(list(combinations(range(len(sums)), dealt)))
         found = _dealt_differences(sums, sizes, picks)
         return Test(difference, float(extreme(found, difference, slack).mean()), len(sums), "exact permutation")
@@ -144,13 +144,14 @@ def paired_permutation_test(
     first, second = numbers(a, "a"), numbers(b, "b")
     if not len(first):
         return None
-    sums, _ = group_sums(second - first, groups)
-    total, slack = float(sums.sum()), 1e-12 * float(numpy.abs([first, second]).max() * len(first))
-    difference, moving = total / len(first), sums[numpy.abs(sums) > slack]
+    sums, members = group_sums(second - first, groups)
+    rounding = 1e-12 * float(numpy.abs([first, second]).max())
+    total, slack = float(sums.sum()), rounding * len(first)
+    difference, moving = total / len(first), sums[numpy.abs(sums) > rounding * members]
     sizes = numpy.abs(moving)
     if not len(moving):
         return Test(difference, 1.0, len(sums), "exact sign-flip")
-    if numpy.ptp(sizes) <= slack:
+    if numpy.ptp(sizes) <= rounding * float(members.max()):
         ups = numpy.arange(len(moving) + 1)
         chances = stats.binom.pmf(ups, len(moving), 0.5)
         p_value = min(1.0, float(chances[extreme(sizes[0] * (2 * ups - len(moving)), total, slack)].sum()))
@@ -203,6 +204,19 @@ def mcnemar_test(a: Sequence[int], b: Sequence[int], *, method: str = "exact") -
     if method == "mid-p":
         p_value -= float(stats.binom.pmf(fewer, total, 0.5))
     return Test((won - lost) / len(a), min(1.0, p_value), len(a), f"McNemar {method}")
+
+
+def _ways(size: int, dealt: int, enough: int) -> int:
+    """Return in how many ways some of so many can be dealt, or a number above ``enough`` if there are more than that.
+
+    The number itself has as many digits as there are values.
+    """
+    ways = 1
+    for step in range(min(dealt, size - dealt)):
+        ways = ways * (size - step) // (step + 1)
+        if ways > enough:
+            break
+    return ways
 
 
 def _two_valued(upper: Any, dealt: int, difference: float, extreme: Callable[..., Any]) -> float:
