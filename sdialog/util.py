@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sdialog._version import __version__
 from sdialog.core.attributes import plain
@@ -14,6 +13,7 @@ from sdialog.core.attributes import words as camel_or_snake_to_words
 from sdialog.core.errors import UserError
 from sdialog.core.identity import new_id as get_universal_id
 from sdialog.core.identity import timestamp
+from sdialog.evaluation.embeddings.utterance_pairs import dialogs_to_utt_pairs
 from sdialog.llm.names import (
     is_amazon_model_name,
     is_anthropic_model_name,
@@ -23,9 +23,6 @@ from sdialog.llm.names import (
     is_ollama_model_name,
     is_openai_model_name,
 )
-
-if TYPE_CHECKING:
-    from sdialog.core.dialog import Dialog
 
 __all__ = [
     "KNNModel",
@@ -177,36 +174,6 @@ def dict_to_table(
     if show:
         print(text)  # noqa: T201 - asked for
     return text
-
-
-def dialogs_to_utt_pairs(dialogs: Iterable[Dialog], ai_speaker: str | None = None) -> tuple[list[str], list[str]]:
-    """Collect utterances and what was said next.
-
-    Args:
-        dialogs: where from.
-        ai_speaker: take only pairs in which this speaker (upper or lower case alike) answers somebody else; None takes
-            every turn with the one after it.
-
-    Returns:
-        Two lists of equal length: utterances, and the utterance after each.
-
-    Raises:
-        UserError: if there is no such pair.
-    """
-    wanted = None if ai_speaker is None else ai_speaker.casefold()
-    first: list[str] = []
-    second: list[str] = []
-    for dialog in dialogs:
-        turns = list(dialog)
-        for turn, answer in itertools.pairwise(turns):
-            by_ai = (answer.speaker or "").casefold() == wanted and (turn.speaker or "").casefold() != wanted
-            if wanted is None or by_ai:
-                first.append(turn.text)
-                second.append(answer.text)
-    if not first:
-        whose = f" in which {ai_speaker!r} answers" if ai_speaker else ""
-        raise UserError(f"the dialogs hold no pair of turns{whose}")
-    return first, second
 
 
 class KNNModel:

@@ -1,13 +1,15 @@
 """Dialogs from files of chat models: OpenAI messages and ShareGPT conversations.
 
 An entry is an object with ``messages`` (each with ``role`` and ``content``) or ``conversations`` (each with ``from``
-and ``value``), or a bare list of either. Users are called ``user`` and models ``assistant``, unless a message says its
-``name``. System messages, tool calls and tool results become events.
+and ``value``), or a bare list of either; the object may lie in another one, as in files of requests. Users are called
+``user`` and models ``assistant``, unless a message says its ``name``. System messages (or a ``system`` beside the
+list), tool calls and tool results become events.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,10 +19,10 @@ from sdialog.core.errors import DialogFormatError
 from sdialog.core.turns import Event, Turn
 
 _LISTS = ("messages", "conversations", "conversation")
-_IDS = ("id", "conversation_id", "dialog_id", "dialogue_id", "uuid")
+_IDS = ("id", "conversation_id", "dialog_id", "dialogue_id", "uuid", "custom_id")
 _ROLES = {
     **dict.fromkeys(("user", "human", "prompter"), "user"),
-    **dict.fromkeys(("assistant", "gpt", "model", "bot", "chatgpt", "bing", "bard"), "assistant"),
+    **dict.fromkeys(("assistant", "gpt", "model", "bot", "ai", "chatbot", "chatgpt", "bing", "bard"), "assistant"),
     **dict.fromkeys(("system", "developer"), "system"),
     **dict.fromkeys(("tool", "function", "observation", "tool_response"), "tool"),
     **dict.fromkeys(("function_call", "tool_call"), "call"),
@@ -34,15 +36,21 @@ def may_be_chat(content: bytes) -> bool:
         >>> may_be_chat(b'{"messages": []}'), may_be_chat(b'{"turns": []}'), may_be_chat(b'[{"role": "user"}]')
         (True, False, True)
     """
-    if b'"turns"' in content:
-        return False
-    return any(f'"{name}"'.encode() in content for name in _LISTS) or content.lstrip()[:1] == b"["
+    lists = any(f'"{name}"'.encode() in content for name in _LISTS)
+    return lists or (content.lstrip()[:1] == b"[" and b'"turns"' not in content)
 
 
 def is_chat(data: Any) -> bool:
-    """Whether parsed JSON is one chat: an object with a list of messages, or a list of messages."""
-    listed = data if isinstance(data, list) else _listed(data)
-    return bool(listed) and all(isinstance(entry, Mapping) and _role_of(entry) is not None for entry in listed)
+    """Whether parsed JSON is one chat: an object with a list of messages, or a list of messages.
+
+    Example:
+        >>> is_chat({"messages": []}), is_chat([{"role": "user"}]), is_chat([]), is_chat({"turns": [], "messages": []})
+        (True, True, False, False)
+    """
+    if isinstance(data, list):
+        return bool(data) and all(isinstance(entry, Mapping) and _role_of(entry) is not None for entry in data)
+    found = _holder(data)
+    return found is not None and all(isinstance(entry, Mapping) for entry in _listed(found))
 
 
 def read_chat(data: Any, default_id: str) -> Dialog:
@@ -53,7 +61,7 @@ def read_chat(data: Any, default_id: str) -> Dialog:
         default_id: id of the dialog if the chat has none.
 
     Raises:
-        DialogFormatError: if a message has a role nobody knows, or no text; says which message.
+        DialogFormatError: if a message has no role, one nobody knows, or no text; says which message.
 
     Example:
         >>> chat = {"messages": [{"role": "user", "content": "Hi!"}, {"role": "assistant", "content": "Hello."}]}
@@ -61,21 +69,35 @@ def read_chat(data: Any, default_id: str) -> Dialog:
         user: Hi!
         assistant: Hello.
     """
-    entries = data if isinstance(data, list) else _listed(data)
+    holder = None if isinstance(data, list) else _holder(data)
+    entries = data if holder is None else _listed(holder)
     found = _Chat()
+    system = None if holder is None else holder.get("system")
+    if isinstance(system, str) and system:
+        found.add({"role": "system", "content": system})
     for number, entry in enumerate(entries):
         try:
             found.add(entry)
         except DialogFormatError as error:
             raise DialogFormatError(f"message {number}: {error.message}") from error
-    ids = [data[name] for name in _IDS if name in data] if isinstance(data, Mapping) else []
+    ids = [given[name] for given in (data, holder) if isinstance(given, Mapping) for name in _IDS if name in given]
     own = next((one for one in ids if isinstance(one, (str, int))), default_id)
     return Dialog(id=own, turns=found.turns, events=found.events or None)
 
 
-def _listed(data: Any) -> list[Any]:
-    lists = [data[name] for name in _LISTS if isinstance(data.get(name), list)] if isinstance(data, Mapping) else []
-    return lists[0] if lists else []
+def _holder(data: Any) -> Mapping[str, Any] | None:
+    """Return what holds the list of messages: the object, or the only object in it that does."""
+    if not isinstance(data, Mapping) or isinstance(data.get("turns"), list):
+        return None
+    if any(isinstance(data.get(name), list) for name in _LISTS):
+        return data
+    inner = [part for part in data.values() if isinstance(part, Mapping)]
+    holders = [part for part in inner if any(isinstance(part.get(name), list) for name in _LISTS)]
+    return holders[0] if len(holders) == 1 else None
+
+
+def _listed(holder: Mapping[str, Any]) -> list[Any]:
+    return next(found for name in _LISTS if isinstance(found := holder.get(name), list))
 
 
 def _role_of(entry: Mapping[str, Any]) -> str | None:
@@ -93,7 +115,9 @@ class _Chat:
 
     def add(self, entry: Mapping[str, Any]) -> None:
         """Add one message."""
-        said = str(_role_of(entry))
+        said = _role_of(entry)
+        if said is None:
+            raise DialogFormatError("it does not say whose it is: it has neither 'role' nor 'from'")
         role = _ROLES.get(said.lower())
         text = _text(entry.get("content", entry.get("value")))
         if role is None:
@@ -108,7 +132,10 @@ class _Chat:
             self._speak(entry, role, text)
 
     def _speak(self, entry: Mapping[str, Any], role: str, text: str | None) -> None:
-        calls = entry.get("tool_calls") or []
+        calls = list(entry.get("tool_calls") or [])
+        # Before there were several calls a message, there was one under another name.
+        calls += [{"function": entry["function_call"]}] if entry.get("function_call") else []
+        text = _text(entry.get("refusal")) if text is None else text
         for call in calls:
             function = call.get("function", {}) if isinstance(call, Mapping) else {}
             self._call(function, call.get("id") if isinstance(call, Mapping) else None)
@@ -144,10 +171,21 @@ class _Chat:
 
 
 def _text(content: Any) -> str | None:
-    """Return the text of a message; of one in parts, that of its text parts."""
+    """Return the text of a message; of one in parts, that of its text parts.
+
+    Raises:
+        DialogFormatError: if it is an object without a text.
+    """
+    if content is None or (isinstance(content, float) and math.isnan(content)):  # how tables say that there is none
+        return None
+    if isinstance(content, Mapping):
+        inner = content.get("text", content.get("parts"))
+        if not isinstance(inner, (str, list)):
+            raise DialogFormatError(f"its content is an object without a text; it has {', '.join(map(str, content))}")
+        return _text(inner)
     if isinstance(content, Sequence) and not isinstance(content, str):
         return "\n".join(_parts(content))
-    return None if content is None else str(content)
+    return str(content)
 
 
 def _parts(content: Iterable[Any]) -> Iterable[str]:
@@ -156,6 +194,8 @@ def _parts(content: Iterable[Any]) -> Iterable[str]:
             yield part
         elif isinstance(part, Mapping) and isinstance(part.get("text"), str):
             yield part["text"]
+        elif isinstance(part, Mapping) and isinstance(part.get("refusal"), str):
+            yield part["refusal"]
 
 
 def _json(text: str) -> Any:

@@ -227,7 +227,8 @@ def as_data(value: Any, whose: str) -> Any:
         ConfigError: if it is no plain data; says whose it was.
     """
     try:
-        return json.loads(json.dumps(value, ensure_ascii=False))
+        # Not-a-number is not equal to itself, so that no goal with one would ever be reached.
+        return json.loads(json.dumps(value, ensure_ascii=False, allow_nan=False))
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{whose} is no plain data: {error}") from error
 

@@ -4,10 +4,11 @@
 a path                holds
 ====================  ===========================================================================
 ``x.json``            one dialog, or a list of dialogs
-``x.jsonl``           one dialog a line; ``x.jsonl.gz`` the same, compressed
+``x.jsonl``           one dialog a line
 either of them        OpenAI messages or ShareGPT conversations (``sdialog.core.chat_reading``)
 ``x.txt``             one dialog (``sdialog.core.plaintext``)
 ``x.csv``, ``x.tsv``  one dialog (``sdialog.core.tables``), or several if there is a column ``dialog_id``
+any of them ``.gz``   the same, compressed
 a run folder          what its ``dialogs.jsonl`` holds
 any other folder      what its files and subfolders hold, in the order of their names
 ====================  ===========================================================================
@@ -200,8 +201,8 @@ def _files(folder: Path, type: str) -> Iterator[Path]:
 
 def _type_by_name(name: str) -> str | None:
     suffixes = [suffix.lower().lstrip(".") for suffix in Path(name).suffixes]
-    if suffixes[-2:] == ["jsonl", "gz"]:
-        return "jsonl"
+    if suffixes[-1:] == ["gz"]:
+        suffixes.pop()
     return suffixes[-1] if suffixes and suffixes[-1] in TYPES else None
 
 
@@ -219,11 +220,11 @@ def _read_file(path: Path, name: str, reading: Reading) -> Iterator[Dialog]:
         raise DialogFormatError(error.message, file=path, line=error.line) from error
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise DialogFormatError("not UTF-8 text", file=path, line=line) from error
+        raise DialogFormatError(f"not UTF-8 text{_other_encoding(error.object)}", file=path, line=line) from error
 
 
 def _read_json(path: Path, name: str, _reading: Reading) -> Iterator[Dialog]:
-    content = path.read_bytes().removeprefix(_BOM)
+    content = _content(path).removeprefix(_BOM)
     listed = content.lstrip()[:1] == b"["
     found: Any = parse_json(content) if listed or may_be_chat(content) else None
     if not listed or is_chat(found):
@@ -261,7 +262,9 @@ def _read_line(content: bytes, default_id: str) -> Dialog:
 
 
 def _read_text(path: Path, name: str, reading: Reading) -> Iterator[Dialog]:
-    content = path.read_bytes()
+    if reading.type == "auto" and path.suffix.lower() == ".gz" and _type_by_name(path.name) is None:
+        raise DialogFormatError(f"its name does not say what it holds; name it {path.stem}.jsonl.gz, or give the type")
+    content = _content(path)
     text = content.decode("utf-8", "surrogatepass")
     kind = type_of(path, reading.type)
     if kind == "txt":
@@ -281,6 +284,20 @@ def _stem(name: str) -> str:
     """Return a file's name without what says its type."""
     kept = name.lower().removesuffix(".gz")
     return name[: len(kept) - len(Path(kept).suffix)]
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with _open_to_read(path) as file:
+            return file.read()
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DialogFormatError(f"the compressed data is damaged: {error}") from error
+
+
+def _other_encoding(content: bytes) -> str:
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "; it looks like UTF-16: save it as UTF-8, such as with iconv -f UTF-16 -t UTF-8"
+    return "; save it as UTF-8, such as with iconv -f WINDOWS-1252 -t UTF-8 if it comes from Windows"
 
 
 @contextmanager

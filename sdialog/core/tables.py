@@ -9,6 +9,10 @@ white space around a cell without quotes is cut off. Any other program that read
     milk, bread"
     ,nobody in particular says this
     "",and this is said by somebody with an empty name
+
+What others write is read as far as it can mean one thing only: other delimiters and the names that columns often have,
+quotes after a space, quotes within quotes that are not doubled, or come after a backslash. A row with more cells than
+the header is an error, since the rest of its text would be lost.
 """
 
 from __future__ import annotations
@@ -22,8 +26,17 @@ from sdialog.core.errors import DialogFormatError, UserError
 from sdialog.core.turns import Turn
 
 COMMA, TAB = ",", "\t"
-DIALOG_COLUMNS = ("dialog_id", "dialogue_id", "conversation_id")
-"""What a column is called that says which dialog a row belongs to."""
+DELIMITERS = (COMMA, ";", TAB, "|")
+"""What is tried where a header has not the columns it should."""
+
+DIALOG_COLUMNS = ("dialog_id", "dialogue_id", "conversation_id", "conv_id", "session_id", "chat_id", "thread_id")
+"""What a column is called that says which dialog a row belongs to; letter case and underscores do not matter."""
+
+OTHER_NAMES = {
+    "speaker": ("role", "from", "author", "sender"),
+    "text": ("utterance", "content", "message", "value"),
+}
+"""What columns are called in files of others, where the usual name is not there."""
 
 
 class Row(NamedTuple):
@@ -72,15 +85,18 @@ def read_tables(
 
     Args:
         text: the whole table.
-        delimiter: what stands between cells.
-        speaker_column, text_column: both names in the header line; or both numbers from 0, and then no line is a
+        delimiter: what stands between cells; if the header has not the columns then, another one that it has them with
+            (:data:`DELIMITERS`), or the one that a first line ``sep=;`` tells.
+        speaker_column, text_column: both names in the header line, in any letter case, and for ``speaker`` and
+            ``text`` one of :data:`OTHER_NAMES` if they are not there; or both numbers from 0, and then no line is a
             header.
 
     Returns:
         Turns by the id of their dialog, in order; under None all of a table without such a column.
 
     Raises:
-        DialogFormatError: if a column or cell is not there, or a quote never ends; says which line.
+        DialogFormatError: if a column or cell is not there, a row has more cells than the first one, a quote never
+            ends, or a row does not say which dialog it belongs to; says which line.
         UserError: if one column is a name and the other a number.
 
     Example:
@@ -88,19 +104,50 @@ def read_tables(
         >>> {name: len(turns) for name, turns in found.items()}
         {'1': 2, '2': 1}
     """
-    rows = _rows(text.removeprefix("\ufeff"), delimiter)
-    at = _Columns.find(rows, speaker_column, text_column)
+    text = text.removeprefix("\ufeff")
+    told = _TOLD.match(text)
+    start = 0 if told is None else told.end()
+    rows, at = _opened(text, start, delimiter if told is None else told[1], speaker_column, text_column)
     found: dict[str | None, list[Turn]] = {} if at.dialog is not None else {None: []}
+    width = at.width
     for index, row in enumerate(rows):
-        if len(row.cells) <= at.last:
-            raise DialogFormatError(
-                f"row {index} has {len(row.cells)} cells; column {at.last + 1} is missing", line=row.line
-            )
-        turns = found.setdefault(None if at.dialog is None else row.cells[at.dialog], [])
+        width = width or len(row.cells)
+        _check(row, index, at, width)
         said = row.cells[at.text]
         if said is not None:
-            turns.append(Turn(speaker=row.cells[at.speaker], text=said))
+            own = None if at.dialog is None else row.cells[at.dialog]
+            if at.dialog is not None and own is None:
+                raise DialogFormatError(f"row {index} does not say which dialog it belongs to", line=row.line)
+            found.setdefault(own, []).append(Turn(speaker=row.cells[at.speaker], text=said))
     return found
+
+
+def _opened(
+    text: str, start: int, delimiter: str, speaker: int | str, said: int | str
+) -> tuple[Iterator[Row], _Columns]:
+    """Return the rows below the header, and its columns, with the first delimiter that gives any."""
+    others = [other for other in DELIMITERS if other != delimiter] if isinstance(speaker, str) else []
+    for tried in (delimiter, *others):
+        rows = _rows(text, tried, start)
+        try:
+            return rows, _Columns.find(rows, speaker, said)
+        except DialogFormatError:
+            continue
+    rows = _rows(text, delimiter, start)
+    return rows, _Columns.find(rows, speaker, said)
+
+
+def _check(row: Row, index: int, at: _Columns, width: int) -> None:
+    if len(row.cells) <= at.last:
+        raise DialogFormatError(
+            f"row {index} has {len(row.cells)} cells; column {at.last + 1} is missing", line=row.line
+        )
+    if any(cell is not None for cell in row.cells[width:]):
+        raise DialogFormatError(
+            f"row {index} has {len(row.cells)} cells, and the first line {width}; put a text with delimiters in "
+            "quotes, and write quotes within it twice",
+            line=row.line,
+        )
 
 
 class _Columns(NamedTuple):
@@ -109,6 +156,7 @@ class _Columns(NamedTuple):
     speaker: int
     text: int
     dialog: int | None = None
+    width: int | None = None
 
     @property
     def last(self) -> int:
@@ -121,8 +169,11 @@ class _Columns(NamedTuple):
             header = next(rows, None)
             if header is None:
                 raise DialogFormatError("no header line; the file is empty", line=1)
-            dialogs = [header.cells.index(name) for name in DIALOG_COLUMNS if name in header.cells]
-            return cls(_column(header, speaker), _column(header, text), dialogs[0] if dialogs else None)
+            columns = _column(header, speaker), _column(header, text)
+            folded = [_folded(cell) for cell in header.cells]
+            named = [folded.index(name) for name in map(_folded, DIALOG_COLUMNS) if name in folded]
+            dialog = next((place for place in named if place not in columns), None)
+            return cls(*columns, dialog, len(header.cells))
         if isinstance(speaker, str) or isinstance(text, str):
             raise UserError(f"the columns are both given by name or both by number, not {speaker!r} and {text!r}")
         if isinstance(speaker, bool) or isinstance(text, bool) or min(speaker, text) < 0:
@@ -131,10 +182,22 @@ class _Columns(NamedTuple):
 
 
 def _column(header: Row, name: str) -> int:
-    if name not in header.cells:
-        there = ", ".join(repr(cell) for cell in header.cells)
-        raise DialogFormatError(f"no column {name!r}; the header has {there}", line=header.line)
-    return header.cells.index(name)
+    if name in header.cells:
+        return header.cells.index(name)
+    folded = [_folded(cell) for cell in header.cells]
+    there = [known for known in map(_folded, (name, *OTHER_NAMES.get(name, ()))) if known in folded]
+    if not there:
+        shown = ", ".join(repr(cell) for cell in header.cells)
+        raise DialogFormatError(
+            f"no column {name!r}; the header has {shown}. Rename one, or say which it is: Dialog.from_file takes "
+            "csv_speaker_col and csv_text_col",
+            line=header.line,
+        )
+    return folded.index(there[0])
+
+
+def _folded(name: str | None) -> str:
+    return re.sub(r"[\W_]+", "", (name or "").casefold())
 
 
 def _cell(value: str | None, delimiter: str) -> str:
@@ -147,26 +210,29 @@ def _cell(value: str | None, delimiter: str) -> str:
 @lru_cache(maxsize=8)
 def _cell_pattern(delimiter: str) -> re.Pattern[str]:
     mark = re.escape(delimiter)
-    # A cell that starts with a quote ends at the next single one; what follows up to the delimiter belongs to it.
+    space = " *" if delimiter == TAB else "[ \\t]*"
+    end = rf"{mark}|\r\n|\r|\n|\Z"
+    # Only a quote before a delimiter or line end ends a cell. Where one comes before, the text has quotes of its own
+    # that are not doubled; then the cell must end on its line, or it might swallow the rows after it.
     return re.compile(
-        rf'(?:"(?P<quoted>(?:[^"]|"")*+)"(?P<rest>[^{mark}\r\n]*)|(?P<plain>[^{mark}\r\n]*))(?P<end>{mark}|\r\n|\r|\n|\Z)'
+        rf'(?:{space}"(?P<quoted>(?:[^"]|"")*+)"{space}(?={end})'
+        rf'|{space}"(?P<loose>[^\r\n]*?)(?<!\\)"{space}(?={end})'
+        rf"|(?P<plain>[^{mark}\r\n]*))(?P<end>{end})"
     )
 
 
-def _rows(text: str, delimiter: str) -> Iterator[Row]:
-    """Yield the rows that are not blank."""
+def _rows(text: str, delimiter: str, position: int = 0) -> Iterator[Row]:
+    """Yield the rows that are not blank, from a position at which a line begins."""
     pattern = _cell_pattern(delimiter)
     cells: list[str | None] = []
-    position, line, started = 0, 1, 1
+    line = started = 1 + len(_LINE_END.findall(text, 0, position))
     while position < len(text):
         match = pattern.match(text, position)
-        if match is None or (match["plain"] or "").startswith('"'):
-            raise DialogFormatError("a quote opens here and never ends", line=line)
-        quoted, rest = match["quoted"], match["rest"]
-        if quoted is None:
-            cells.append(match["plain"].strip() or None)
-        else:
-            cells.append(quoted.replace('""', '"') + rest.rstrip())
+        if match is None or (match["plain"] or "").lstrip().startswith('"'):
+            raise DialogFormatError(
+                "a quote opens here and never ends, or ends within a text; write quotes within quotes twice", line=line
+            )
+        cells.append(_value(match))
         line += len(_LINE_END.findall(match[0]))
         position = match.end()
         if match["end"] != delimiter:
@@ -177,4 +243,14 @@ def _rows(text: str, delimiter: str) -> Iterator[Row]:
             yield Row(started, [*cells, None])
 
 
+def _value(match: re.Match[str]) -> str | None:
+    if match["quoted"] is not None:
+        return match["quoted"].replace('""', '"')
+    if match["loose"] is not None:
+        return match["loose"].replace('\\"', '"').replace('""', '"')
+    return match["plain"].strip() or None
+
+
 _LINE_END = re.compile(r"\r\n|\r|\n")
+_TOLD = re.compile(r"sep=([^\r\n])(?:\r\n|\r|\n)", re.IGNORECASE)
+"""The first line of some spreadsheets' files, which tells the delimiter."""

@@ -6,7 +6,7 @@ import importlib
 import inspect
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeGuard, cast
 
 from sdialog.core.errors import ConfigError, UnknownNameError
 from sdialog.core.registry import Registry
@@ -23,7 +23,7 @@ class Entry(NamedTuple):
 
     Attributes:
         name: what it is called.
-        kind: ``feature``, ``integrity``, ``validator``, ``judge`` or ``plug-in``.
+        kind: ``feature``, ``integrity``, ``validator``, ``judge``, ``flow`` or ``plug-in``.
         family: class it comes from.
         summary: what it is, in a line.
     """
@@ -80,14 +80,28 @@ def get_score(name: str, speaker: str | None = None) -> BaseDialogScore:
     """
     if ":" in name:
         family = plug_ins.get(name)
-        return Entry(name, "plug-in", family, "").make(speaker)
+        if not _is_score(family):
+            raise ConfigError(f"{name} is no class of scores: it does not derive from BaseDialogScore")
+        return _made(name, "plug-in", family, speaker)
     known = entries()
     if name in known:
         return known[name].make(speaker)
     if name in _homes():
-        needed = ", ".join(_needed(getattr(importlib.import_module("sdialog.evaluation"), name)))
-        raise ConfigError(f"{name} needs to be told {needed}, which a name alone cannot do; use it from Python")
+        family = getattr(importlib.import_module("sdialog.evaluation"), name)
+        if _is_score(family):
+            return _made(name, "class", family, speaker)
     raise UnknownNameError("score", name, known, "All of them: sdialog metrics list")
+
+
+def _is_score(family: object) -> TypeGuard[type[BaseDialogScore]]:
+    return isinstance(family, type) and issubclass(family, BaseDialogScore) and not inspect.isabstract(family)
+
+
+def _made(name: str, kind: str, family: type[BaseDialogScore], speaker: str | None) -> BaseDialogScore:
+    needed = ", ".join(_needed(family))
+    if needed:
+        raise ConfigError(f"{name} needs to be told {needed}, which a name alone cannot do; use it from Python")
+    return Entry(name, kind, family, "").make(speaker)
 
 
 def _features() -> Iterator[Entry]:
@@ -106,9 +120,7 @@ def _classes() -> Iterator[Entry]:
         if kind is None or kind == "feature":
             continue
         family = getattr(face, name)
-        if not isinstance(family, type) or not issubclass(family, BaseDialogScore) or inspect.isabstract(family):
-            continue
-        if not _needed(family):
+        if _is_score(family) and not _needed(family):
             yield Entry(name, kind, family, _summary(family))
 
 

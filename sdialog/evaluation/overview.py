@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sdialog.evaluation.base import BaseDialogScore
 from sdialog.evaluation.catalogue import entries, get_score
+from sdialog.evaluation.evaluators.base import columns
 from sdialog.evaluation.metrics.everything import DialogFeatures
 from sdialog.evaluation.results import EvalResult
 from sdialog.evaluation.runner import Running, score_dialogs
@@ -65,7 +66,7 @@ def overview(
         running: how.
 
     Returns:
-        Results by name, in the order of the scores.
+        Results by name, in the order of the scores; the second of two of one name gets ``-2`` at its end.
 
     Example:
         >>> from sdialog import Dialog, Turn
@@ -73,19 +74,17 @@ def overview(
         >>> found["question-rate"].values
         [100.0]
     """
-    found: dict[str, EvalResult] = {}
+    found: list[tuple[str, EvalResult]] = []
     for score, result in zip(scores, score_dialogs(scores, dialogs, running), strict=True):
         parts = result.parts
         if isinstance(score, DialogFeatures):
             named = {key: name for name, (key, _) in score.features.items()}
             wanted = [score.feature] if isinstance(score.feature, str) else score.feature
             pairs = {named[key]: part for key, part in _by_key(result, parts).items()} if parts else {}
-            found |= {name: _called(name, pairs.get(name, result)) for name in wanted}
-        elif parts:
-            found |= parts
+            found += [(name, _called(name, pairs.get(name, result))) for name in wanted]
         else:
-            found[result.name] = result
-    return found
+            found += parts.items() if parts else [(result.name, result)]
+    return dict(zip(columns(name for name, _ in found), (result for _, result in found), strict=True))
 
 
 def _by_key(result: EvalResult, parts: dict[str, EvalResult]) -> dict[str, EvalResult]:

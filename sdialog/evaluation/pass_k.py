@@ -11,7 +11,7 @@ from sdialog.core.errors import UserError
 from sdialog.evaluation.results import EvalResult
 from sdialog.evaluation.runner import Running, score_dialogs
 from sdialog.evaluation.validators.state import task_of
-from sdialog.statistics.intervals import Interval, bootstrap_interval
+from sdialog.statistics.intervals import Interval, bootstrap_interval, wilson_interval
 
 if TYPE_CHECKING:
     from sdialog.core.dialog import Dialog
@@ -147,16 +147,20 @@ class PassK:
         return _mean(self._values("at", k))
 
     def ci(self, k: int, kind: Literal["hat", "at"] = "hat", level: float = 0.95) -> Interval | None:
-        """Return a bootstrap interval (BCa) of :meth:`hat` or :meth:`at` for which whole tasks are drawn.
+        """Return an interval (BCa bootstrap) of :meth:`hat` or :meth:`at` for which whole tasks are drawn.
 
-        It says how the number would differ with other tasks of the kind; with few tasks it is rough. None for fewer
-        than two tasks.
+        It says how the number would differ with other tasks of the kind; with few tasks it is rough. Where every task
+        has 0 or 1, it is Wilson's interval of a share instead: a bootstrap would call tasks that all passed certain.
+        None for fewer than two tasks.
 
         Raises:
             UserError: as for :meth:`hat`.
             MissingDependencyError: if numpy or scipy is not installed.
         """
-        return bootstrap_interval(self._values(kind, k), level=level, seed=self._seed)
+        values = self._values(kind, k)
+        if len(values) > 1 and {*values} <= {0.0, 1.0}:
+            return wilson_interval(int(sum(values)), len(values), level=level)
+        return bootstrap_interval(values, level=level, seed=self._seed)
 
     def json(self, ks: Iterable[int] | None = None) -> dict[str, Any]:
         """Return a plain dict: the numbers for each k (default 1 up to :attr:`most`), and the trials of each task."""
@@ -237,7 +241,7 @@ def pass_k(
 def _check(n: int, c: int, k: int) -> None:
     if not 0 <= c <= n:
         raise UserError(f"{c} of {n} trials cannot have passed")
-    if not 1 <= k <= n:
+    if k != int(k) or not 1 <= k <= n:
         raise UserError(f"k is a whole number from 1 to the number of trials, {n}; not {k}")
 
 

@@ -6,13 +6,14 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Literal
 
-from sdialog.core.errors import EvaluationError, UserError
+from sdialog.core.errors import ConfigError, EvaluationError, UserError
 from sdialog.core.sync import run
 from sdialog.evaluation.base import BaseDialogScore, Scoring
 from sdialog.evaluation.identity import dialog_hash
-from sdialog.evaluation.results import EvalResult, ItemResult, usable
+from sdialog.evaluation.results import EvalResult, ItemResult, settled
 from sdialog.evaluation.score_cache import ScoreCache, configured
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ class Running:
         on_item: called with the number of dialogs done after each one.
         cache: where results of costly scores are looked up and kept, so that an evaluation that was broken off goes
             on where it was; None for what the settings say, False for none.
+
+    Raises:
+        ConfigError: if no dialog could be under way, or ``errors`` is neither.
     """
 
     concurrency: int = 32
@@ -44,6 +48,12 @@ class Running:
     seed: int = 0
     on_item: Callable[[int], None] | None = None
     cache: ScoreCache | Literal[False] | None = None
+
+    def __post_init__(self) -> None:
+        if self.concurrency < 1:
+            raise ConfigError(f"concurrency is at least 1, not {self.concurrency!r}")
+        if self.errors not in ("keep", "raise"):
+            raise ConfigError(f"errors is 'keep' or 'raise', not {self.errors!r}")
 
 
 def score_dialogs(
@@ -67,7 +77,8 @@ async def ascore_dialogs(
         The result of each score, its items in the order of the dialogs.
 
     Raises:
-        UserError: if something has to be mended first, such as a key that is not set.
+        UserError: if something has to be mended first, such as a key that is not set, or what is to be scored is no
+            dialog.
         EvaluationError: a score failed, and failures are to be raised.
 
     Example:
@@ -77,6 +88,8 @@ async def ascore_dialogs(
         >>> result.values
         [3.0]
     """
+    if isinstance(scores, BaseDialogScore) or not all(isinstance(score, BaseDialogScore) for score in scores):
+        raise UserError(f"scores are a list of score objects, such as [MeanTurnLengthScore()], not {scores!r:.80}")
     options = running or Running()
     scheduler = options.scheduler or _scheduler(options)
     scoring = Scoring(scheduler, options.seed)
@@ -84,7 +97,7 @@ async def ascore_dialogs(
     items: list[list[ItemResult]] = [[] for _ in scores]
     try:
         done = 0
-        async for row in _rows([_Runner(score, scoring, options, cache) for score in scores], iter(dialogs)):
+        async for row in _rows([_Runner(score, scoring, options, cache) for score in scores], _checked(dialogs)):
             for kept, item in zip(items, row, strict=True):
                 kept.append(item)
             done += 1
@@ -96,6 +109,21 @@ async def ascore_dialogs(
         if options.cache is None and isinstance(cache, ScoreCache):
             cache.close()
     return [EvalResult(score.name, kept) for score, kept in zip(scores, items, strict=True)]
+
+
+def _checked(dialogs: Any) -> Iterator[Dialog]:
+    from sdialog.core.dialog import Dialog
+
+    if isinstance(dialogs, Dialog):
+        raise UserError("what is scored is a list of dialogs; for one dialog, put it into a list")
+    if isinstance(dialogs, (str, PurePath)):
+        raise UserError(
+            f"what is scored is dialogs, not the path {str(dialogs)!r}: read_dialogs of sdialog.core.io reads it"
+        )
+    for number, dialog in enumerate(dialogs):
+        if not isinstance(dialog, Dialog):
+            raise UserError(f"what is scored is dialogs, but number {number} is of type {type(dialog).__name__}")
+        yield dialog
 
 
 def _scheduler(options: Running) -> Scheduler:
@@ -157,14 +185,11 @@ class _Runner:
     async def _fresh(self, dialog: Dialog, content: str) -> ItemResult:
         try:
             found = await self.score.measure(dialog, self.scoring)
-            if not usable(found.value):
-                raise EvaluationError(
-                    f"the score gave a value of type {type(found.value).__name__}, which is no number and no label"
-                )
+            value = settled(found.value)
         except UserError:
             raise  # no other dialog would fare better
         except Exception as error:
             if self.options.errors == "raise":
                 raise EvaluationError(f"{self.score.name} failed on dialog {dialog.id}: {error}") from error
             return ItemResult(dialog.id, content, error=f"{type(error).__name__}: {error}")
-        return ItemResult(dialog.id, content, found.value, found.reason, None, found.details, found.usage)
+        return ItemResult(dialog.id, content, value, found.reason, None, found.details, found.usage)

@@ -179,10 +179,12 @@ class CacheDialogScore:
         @wraps(score)
         def cached(self: BaseDialogScore, dialog: Any, *args: Any, **options: Any) -> Any:
             held = None if args or options else configured()
-            content = dialog_hash(dialog)
-            key = None if held is None else held.key(self, content)
-            if held is None or key is None:
+            if held is None:
                 return score(self, dialog, *args, **options)
+            content = dialog_hash(dialog)
+            key = held.key(self, content)
+            if key is None:
+                return score(self, dialog)
             try:
                 found = held.find(key, None, content)
                 if found is None:

@@ -23,7 +23,8 @@ class Design:
         sd: standard deviation of a value, for means; one of ``sd`` and ``share`` is given.
         share: share of a that passes, between 0 and 1, for shares.
         paired: whether both systems are measured on the same items.
-        correlation: how the two values of a pair go together, -1 to 1.
+        correlation: how the two values of a pair go together, -1 to 1. Two shares that differ cannot go together fully;
+            they count as going together as far as they can.
         ratio: how many values b has for each of a; for pairs always 1.
         group_size: how many values belong together, such as dialogs of a scenario.
         icc: intraclass correlation, the share of the variance that lies between groups. The design effect
@@ -84,7 +85,7 @@ def power(difference: float, n: float, design: Design) -> float:
         design: how the two are compared.
 
     Raises:
-        UserError: if the share of b would not be between 0 and 1.
+        UserError: if there are no values, or the share of b would not be between 0 and 1.
         MissingDependencyError: if scipy is not installed.
 
     Example:
@@ -93,6 +94,8 @@ def power(difference: float, n: float, design: Design) -> float:
         >>> round(power(0.25, 50, Design(share=0.5)), 3), round(power(0.25, 50, Design(share=0.5, exact=False)), 3)
         (0.666, 0.74)
     """
+    if not n > 0:
+        raise UserError(f"n is the number of values, above 0; not {n}")
     return _of_means(difference, n, design) if design.share is None else _of_shares(difference, n, design)
 
 
@@ -127,8 +130,10 @@ def _of_shares(difference: float, n: float, design: Design) -> float:
         return design.alpha
     one, other, size = a * (1 - a), b * (1 - b), n / design.effect
     if design.paired:
-        spread = max(0.0, one + other - 2 * design.correlation * math.sqrt(one * other))
-        null = spread + difference * difference
+        together = a * b + design.correlation * math.sqrt(one * other)
+        both = min(max(together, a + b - 1, 0.0), a, b)
+        null = a + b - 2 * both
+        spread = max(0.0, null - difference * difference)
     else:
         together = (a + design.ratio * b) / (1 + design.ratio)
         null, spread = together * (1 - together) * (1 + 1 / design.ratio), one + other / design.ratio
@@ -155,6 +160,10 @@ def minimum_detectable_difference(n: float, design: Design, *, power: float = 0.
 
     Returns:
         The difference, or None where none that is possible is found so often.
+
+    Raises:
+        UserError: if there are no values, or the wanted power is not between alpha and 1.
+        MissingDependencyError: if scipy is not installed.
 
     Example:
         >>> round(minimum_detectable_difference(64, Design(sd=1.0)), 3)

@@ -11,6 +11,7 @@ from sdialog.core.optional import need
 from sdialog.core.seeds import derive_seed
 
 _WHY = "resample"
+_CELLS = 2_000_000  # how many numbers are held at a time
 
 
 def check_level(level: float) -> None:
@@ -76,7 +77,9 @@ def bca(samples: Any, whole: float, left_out: Any, level: float, times: Any = No
     """
     numpy = need("numpy", extra="metrics", why=_WHY)
     stats = need("scipy.stats", extra="metrics", why=_WHY)
-    below = (samples < whole).mean() + 0.5 * (samples == whole).mean()
+    # Samples that equal the whole may differ from it by rounding.
+    same = numpy.abs(samples - whole) <= 1e-12 * max(abs(whole), float(numpy.abs(samples).max()))
+    below = ((samples < whole) & ~same).mean() + 0.5 * same.mean()
     if below in (0.0, 1.0) or numpy.ptp(samples) == 0:
         return float(samples.min()), float(samples.max())
     times = numpy.ones(len(left_out)) if times is None else times
@@ -113,12 +116,26 @@ def bootstrap_counts(
     size = int(kinds.sum())
     if size < 2:
         return None
-    draws = generator(seed, "bootstrap").multinomial(size, kinds / kinds.sum(), size=resamples).astype(float)
-    samples = measure(draws)
+    draw, chances, step = generator(seed, "bootstrap"), kinds / kinds.sum(), max(1, _CELLS // len(kinds))
+    samples = numpy.concatenate(
+        [
+            measure(draw.multinomial(size, chances, size=min(step, resamples - start)).astype(float))
+            for start in range(0, resamples, step)
+        ]
+    )
     kept = samples[numpy.isfinite(samples)]
     if len(kept) < 0.9 * resamples:
         return None
-    left_out = measure(kinds[None, :] - numpy.eye(len(kinds)))
+    left_out = numpy.concatenate([_each_left_out(measure, kinds, start, step) for start in range(0, len(kinds), step)])
     known = numpy.isfinite(left_out)
     whole = float(measure(kinds[None, :])[0])
     return bca(kept, whole, left_out[known], level, kinds[known])
+
+
+def _each_left_out(measure: Callable[[Any], Any], kinds: Any, start: int, step: int) -> Any:
+    """Return the statistic with one item left out, of each kind from ``start`` on in turn."""
+    numpy = need("numpy", extra="metrics", why=_WHY)
+    stop = min(start + step, len(kinds))
+    rows = numpy.tile(kinds, (stop - start, 1))
+    rows[numpy.arange(stop - start), numpy.arange(start, stop)] -= 1
+    return measure(rows)

@@ -13,6 +13,8 @@ from cli.test_cli import sdialog
 from sdialog import Dialog, Turn
 from sdialog.core.export import export
 
+WORDS = ["the", "lamp", "is", "late", "and", "red", "but", "fine"]
+
 
 def _corpus(path: Path, words: int, seed: int, size: int = 40) -> None:
     draw = random.Random(seed)

@@ -127,7 +127,16 @@ def test_our_own_dialogs_may_speak_of_messages(tmp_path: Path) -> None:
             r"chats\.jsonl, line 2: message 0: a tool call without",
         ),
         ({"messages": "none"}, r"chats\.jsonl, line 2: not a dialog"),
-        ({"messages": [{"content": "x"}]}, r"chats\.jsonl, line 2: not a dialog"),
+        ({"messages": [{"content": "x"}]}, r"chats\.jsonl, line 2: message 0: it does not say whose it is"),
+        ({"messages": ["x"]}, r"chats\.jsonl, line 2: not a dialog"),
+        (
+            {"messages": [{"role": "user", "content": {"url": "x"}}]},
+            r"line 2: message 0: .* without a text; it has url",
+        ),
+        (
+            {"messages": [{"role": "user", "content": float("nan")}]},
+            r"line 2: message 0: the user's message has no text",
+        ),
     ],
 )
 def test_what_is_no_chat_is_an_error_with_file_and_line(entry: Any, message: str, tmp_path: Path) -> None:
@@ -154,3 +163,56 @@ def test_rows_of_one_dialog_need_not_stand_together(tmp_path: Path) -> None:
         ("a", [("Ann", 'Hi, "you"'), ("Bob", "Hello")]),
         ("b", [("Cy", "Oh")]),
     ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "own_id"),
+    [
+        ({"custom_id": "r1", "method": "POST", "body": {"model": "m", **OPENAI}}, "r1"),
+        ({"id": "a1", "data": OPENAI}, "a1"),
+        ({"data": {"id": 7, **OPENAI}, "meta": {"split": "train"}}, 7),
+        ({"turns": 2, **OPENAI}, "chats-1"),
+    ],
+)
+def test_messages_may_lie_deeper_or_beside_other_things(entry: Any, own_id: Any, tmp_path: Path) -> None:
+    (dialog,) = read_dialogs(lines(tmp_path / "chats.jsonl", entry))
+    assert dialog.id == own_id
+    assert said(dialog) == [("user", "Where is\nmy order?"), ("assistant", "It is on its way.")]
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ({"role": "assistant", "content": None, "refusal": "I cannot."}, "I cannot."),
+        ({"role": "assistant", "content": [{"type": "refusal", "refusal": "I cannot."}]}, "I cannot."),
+        ({"role": "AI", "content": {"content_type": "text", "parts": ["Hello."]}}, "Hello."),
+    ],
+)
+def test_what_a_model_says_may_stand_elsewhere(message: Any, text: str, tmp_path: Path) -> None:
+    (dialog,) = read_dialogs(lines(tmp_path / "chats.jsonl", {"messages": [{"role": "user", "content": "x"}, message]}))
+    assert said(dialog) == [("user", "x"), ("assistant", text)]
+
+
+def test_the_older_form_of_tool_calls(tmp_path: Path) -> None:
+    messages = [
+        {"role": "user", "content": "Where is it?"},
+        {"role": "assistant", "content": None, "function_call": {"name": "find", "arguments": '{"order": 1}'}},
+        {"role": "function", "name": "find", "content": "on its way"},
+        {"role": "assistant", "content": "On its way."},
+    ]
+    (dialog,) = read_dialogs(lines(tmp_path / "chats.jsonl", {"messages": messages}))
+    assert [event.content for event in dialog.events or [] if event.action == "tool"] == [
+        {"name": "find", "args": {"order": 1}, "id": "call_0"},
+        {"name": "find", "output": "on its way", "call_id": "call_0"},
+    ]
+
+
+def test_an_empty_chat_is_a_dialog_without_turns(tmp_path: Path) -> None:
+    found = list(read_dialogs(lines(tmp_path / "chats.jsonl", {"messages": []}, OPENAI)))
+    assert [len(dialog) for dialog in found] == [0, 2]
+
+
+def test_what_the_system_says_may_stand_beside_the_list(tmp_path: Path) -> None:
+    entry = {"system": "Be brief.", "conversations": SHAREGPT["conversations"][1:]}
+    beside, within = read_dialogs(lines(tmp_path / "chats.jsonl", entry, SHAREGPT))
+    assert beside.events == within.events

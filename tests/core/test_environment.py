@@ -191,3 +191,11 @@ def test_a_hash_does_not_depend_on_the_order_of_keys(data: Any) -> None:
         return [reversed_keys(entry) for entry in value] if isinstance(value, list) else value
 
     assert data_hash(reversed_keys(data)) == data_hash(data)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_state_that_could_equal_no_goal_is_no_plain_data(number):
+    class Scale(Environment): ...
+
+    with pytest.raises(ConfigError, match="the state of Scale is no plain data"):
+        Scale({"weight": number}).snapshot()

@@ -215,6 +215,18 @@ def clean_dialogs(wording: ModuleType, count: int, seed: int = 0) -> list[Dialog
     return [(task if rng.random() < 2 / 3 else small_talk)(rng, wording).dialog() for _ in range(count)]
 
 
+def unclosed_dialogs(wording: ModuleType, count: int, seed: int = 0) -> list[Dialog]:
+    """Return clean dialogs with a task that end with a last word and no goodbye, as those of many corpora do."""
+    rng = random.Random(f"unclosed {seed}")
+    found = []
+    for _ in range(count):
+        talk = task(rng, wording)
+        talk.lines = [line for line in talk.lines if line[1] not in wording.FAREWELLS]
+        talk.lines.append((1 - talk.lines[-1][0], rng.choice(wording.LAST_WORDS)))
+        found.append(talk.dialog())
+    return found
+
+
 def faulty_dialogs(wording: ModuleType, kind: str, count: int, seed: int = 0) -> list[Dialog]:
     """Return dialogs with one fault of a kind."""
     rng = random.Random(f"{kind} {seed}")

@@ -233,3 +233,29 @@ PENDING = [
     "I need you to move the other one too.",
     "Give me a second, I'm transferring you to",
 ]
+
+# Last words after which nothing is awaited, though they say no goodbye.
+LAST_WORDS = [
+    "Please reach out whenever you need a hand.",
+    "Do let us know should anything come up.",
+    "Please keep your receipt in a safe place.",
+    "Please allow two days for the letter to get to you.",
+    "Feel free to drop by our branch.",
+    "We'd love to see you again.",
+    "You can ring us day or night.",
+    "I'd be glad if you told your friends.",
+    "Please make sure to switch it off once a week.",
+    "Perfect, that was all I needed",
+    "Cool, nothing else I can think of",
+    "Splendid, it is exactly what I hoped for",
+    "Thanks to you I know where it is",
+    "Please bear in mind that the office is closed on Sunday.",
+    "Kindly note that the fee is due tomorrow.",
+    "I would like to express my gratitude.",
+    "Whatever you do, please look after yourself.",
+    "I'll be looking forward to it.",
+    "Give it a moment and it will start by itself.",
+    "A minute is all it takes.",
+    "That is very kind of you.",
+    "It was the fuse, as you thought.",
+]

@@ -198,3 +198,24 @@ PENDING = [
     "I would like to change the address as well.",
     "And what about the",
 ]
+
+# Last words after which nothing is awaited, though they say no goodbye.
+LAST_WORDS = [
+    "Please let me know if there is anything else.",
+    "Please don't hesitate to contact us.",
+    "Please enjoy.",
+    "Please feel free to call again.",
+    "Kindly reach out should you need anything.",
+    "Please come again.",
+    "Please leave a review.",
+    "I would like to wish you luck.",
+    "Great, I would like that.",
+    "I would love to.",
+    "It is what I am looking for.",
+    "That's what it is",
+    "Here is what you asked about",
+    "A moment later it worked.",
+    "Please ring the bell when you arrive.",
+    "Please be careful.",
+    "One moment of joy is worth it.",
+]

@@ -69,6 +69,7 @@ def test_labels_and_scores_have_agreement_and_scores_a_corrected_mean() -> None:
 def test_no_labels_give_no_numbers_and_no_error() -> None:
     found = calibrate(judged([1, 0, 1]), {})
     assert found.kappa.value is None and found.n_labelled == 0 and "no items" in str(found)
+    assert "human \\ judge" not in str(found)
     assert found.rogan_gladen is not None and found.rogan_gladen.value is None
     assert found.sensitivity is not None and found.sensitivity.value is None and found.detectable is None
     json.dumps(found.json())
@@ -79,5 +80,55 @@ def test_what_cannot_be_joined_is_refused() -> None:
         calibrate(judged([1, 0], ids=["a", "a"]), {"a": 1})
     with pytest.raises(UserError, match="give them by dialog id"):
         calibrate(judged([1, 0]), [1])
+    with pytest.raises(UserError, match=r"a number or a word, not \[1\]"):
+        calibrate(judged([1]), [[1]])
+    with pytest.raises(UserError, match="not infinity"):
+        calibrate(judged([float("inf")]), [1])
     with pytest.raises(UserError, match="several values a dialog"):
         calibrate(judged([{"x": 1}]), {0: 1})
+
+
+def test_words_and_numbers_are_not_taken_for_disagreement() -> None:
+    verdicts, told = [1, 0] * 10, dict(enumerate(["yes", "no"] * 10))
+    with pytest.raises(UserError, match=r"people say 'no', 'yes' and the judge says 0, 1, .*positive="):
+        calibrate(judged(verdicts), told)
+    with pytest.raises(UserError, match="people say '0', '1'"):
+        calibrate(judged(verdicts), [str(verdict) for verdict in verdicts])
+    joined = calibrate(judged(verdicts), told, positive="yes")
+    assert joined.kappa.value == 1 and joined.judged_rate is not None and joined.judged_rate.value == 0.5
+    other_way = calibrate(judged(["yes", "no"] * 10), verdicts, positive="yes")
+    assert other_way.kappa.value == 1
+
+
+def test_a_positive_label_that_nobody_uses_is_refused() -> None:
+    with pytest.raises(UserError, match="no label is the positive one, 'Good': people say 'bad', 'good'"):
+        calibrate(judged(["good", "bad"] * 5), ["good", "bad"] * 5, positive="Good")
+    with pytest.raises(UserError, match="no label is the positive one, 'yes': people say 'no', 'yes' and the judge"):
+        calibrate(judged([5, 1] * 5), ["yes", "no"] * 5, positive="yes")
+    with pytest.raises(UserError, match="no label is the positive one, 5: people say 'no', 'yes'"):
+        calibrate(judged([5, 1] * 5), ["yes", "no"] * 5, positive=5)
+    for positive in (1, "1"):
+        assert calibrate(judged([1, 0] * 5), ["1", "0"] * 5, positive=positive).kappa.value == 1
+    assert calibrate(judged([5, 1] * 5), ["5", "1"] * 5, positive="5").kappa.value == 1
+    assert calibrate(judged([1, 0] * 5), [1, 0] * 5, positive=0).sensitivity == (5, 5, 0.95)
+    fives = calibrate(judged([5, 1] * 5), [5, 5, 1, 1, 5] * 2, positive=5)
+    assert fives.sensitivity is not None and (fives.sensitivity.hits, fives.sensitivity.n) == (3, 6)
+
+
+def test_nan_is_no_label() -> None:
+    nan = float("nan")
+    values = [1.0, 0.0, 1.0, 0.0, 1.0, 1.0]
+    in_order = calibrate(judged(values), [1.0, 0.0, nan, 0.0, nan, 1.0])
+    by_id = calibrate(judged(values), {0: 1, 1: 0, 2: nan, 3: 0, 4: nan, 5: 1})
+    assert in_order.n_labels == in_order.n_labelled == by_id.n_labels == 4 and not by_id.unmatched
+
+
+def test_scores_of_any_precision_have_a_table_that_can_be_read() -> None:
+    draw = numpy.random.Generator(numpy.random.PCG64(3))
+    truth = draw.integers(1, 6, size=3000)
+    scores = numpy.clip(truth + draw.normal(0, 0.4, size=3000), 1, 5)
+    found = calibrate(judged(scores.tolist()), truth.tolist())
+    assert found.confusion.labels == (1, 2, 3, 4, 5) and found.confusion.n == 3000
+    assert max(map(len, str(found).splitlines())) < 120
+    hundred = calibrate(judged(list(range(100))), list(range(100)))
+    assert len(hundred.confusion.labels) == 100 and "human \\ judge" not in str(hundred)

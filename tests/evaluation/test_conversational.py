@@ -104,3 +104,21 @@ def test_names_and_the_order_of_turns_do_not_matter(turns: list[tuple[str, str]]
     for key, value in before.items():  # type: ignore[union-attr]
         assert after[key] == (None if value is None else pytest.approx(value))  # type: ignore[index]
         assert value is None or value >= 0
+
+
+@pytest.mark.parametrize("text", ["Привет! Как дела?", "你好吗？", "Да, OK, хорошо."])
+def test_english_lists_say_nothing_of_other_scripts(text: str) -> None:
+    values = ConversationalFeatures()(dialog(("A", text), ("B", text)))
+    missing = {key for key, value in values.items() if value is None}  # type: ignore[union-attr]
+    assert missing == {"hesitation_rate", "back_channel_rate", "filler_word_density"}
+
+
+def test_hesitations_beside_dashes_count_and_parts_of_words_do_not() -> None:
+    texts = ("Uh- can I", "I--um, I", "um—I", "uh-huh", "uh-oh", "re-er", "hum")
+    assert [ConversationalFeatures.count_hesitations(text) for text in texts] == [1, 1, 1, 1, 0, 0, 0]
+
+
+def test_the_letter_case_of_a_label_makes_no_other_speaker() -> None:
+    turns = dialog(("Ann", "Hi"), ("ANN", "Hi"), ("Bob", "Hi"), ("bob", "Hi"))
+    assert ConversationalFeatures.calculate_turn_taking_ratio(turns) == 1.0
+    assert ConversationalFeatures.calculate_turn_taking_ratio(dialog(("Ann", "Hi"), ("ann", "Hi"))) is None

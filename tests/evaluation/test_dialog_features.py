@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdialog import Dialog, Turn
-from sdialog.core.errors import UnknownNameError
+from sdialog.core.errors import ConfigError, UnknownNameError
 from sdialog.evaluation import score_dialogs
+from sdialog.evaluation.catalogue import get_score
 from sdialog.evaluation.metrics import transcript as reading
 from sdialog.evaluation.metrics.everything import FAMILIES, DialogFeatures, LinguisticFeatureScore
 from sdialog.evaluation.metrics.transcript import Transcript
@@ -101,3 +102,13 @@ def test_word_lists_say_whose_they_are_and_unknown_ones_are_errors() -> None:
     for name in ("sentiment", "politeness", "repair", "function_words"):
         for entries in word_list(name).values():
             assert entries and all(entry == entry.lower().strip() for entry in entries)
+
+
+def test_scores_by_the_name_of_their_class() -> None:
+    assert get_score("TurnLength", speaker="A")(dialog(("A", "Where is it?"), ("B", "Here."))) == [3]
+    assert get_score("MeanTurnLengthScore").name == "mean-turn-length"
+    for name in ("EvalResult", "BaseDialogScore", "score_dialogs"):
+        with pytest.raises(UnknownNameError, match="unknown score"):
+            get_score(name)
+    with pytest.raises(ConfigError, match=r"math:sqrt is no class of scores"):
+        get_score("math:sqrt")

@@ -256,6 +256,21 @@ def test_mmd_sees_other_means_and_other_shapes() -> None:
         assert found is not None and found.p_value is not None and found.p_value < 0.01 and found.squared > 0
 
 
+def test_copies_are_at_no_distance_whatever_the_rounding() -> None:
+    items = normal((30, 512), 1)
+    items /= np.linalg.norm(items, axis=1, keepdims=True)
+    reference, candidate = np.repeat(items[:10], 20, axis=0), np.repeat(items[:10], 7, axis=0)
+    near = neighbor_coverage(reference, candidate, size_matched=False)
+    assert near is not None and (near.precision, near.recall, near.coverage) == (1, 1, 1)
+    mostly = mmd(np.repeat(items[:1], 40, axis=0), np.vstack([np.repeat(items[:1], 38, axis=0), items[1:3]]))
+    assert mostly is not None and 0.1 < mostly.bandwidth < 10  # the width is that of what differs
+
+
+def test_empty_samples_have_no_distance() -> None:
+    for measure in (mmd, frechet_distance, precision_recall, neighbor_coverage, mauve, centroid_similarity):
+        assert measure([], [[1.0, 2.0]] * 3) is None and measure([], []) is None  # type: ignore[operator]
+
+
 def test_mmd_of_constant_or_too_few_vectors() -> None:
     constant = mmd([[1.0], [1.0]], [[1.0], [1.0]])
     assert constant is not None and constant.squared == 0 and constant.p_value == 1

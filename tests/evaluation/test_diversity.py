@@ -216,6 +216,7 @@ def test_diversity_of_a_corpus() -> None:
     one = corpus_diversity(corpus(["a b c"]), ai_speaker="ava")
     assert one.utterances == 1 and one.self_bleu is None
     empty = corpus_diversity([])
+    assert vendi_score([]) is None and near_duplicates_by_embedding([]) == []
     assert empty.vendi is None and empty.near_duplicate_rate is None and empty.dialogs == 0
 
 
@@ -228,6 +229,16 @@ def test_distances_of_corpora_tell_another_topic_from_another_sample() -> None:
     assert near.frechet.warning and near.embedder == "hashed-ngrams"  # type: ignore[union-attr]
     assert near.neighbors.coverage > far.neighbors.coverage  # type: ignore[union-attr]
     assert near.centroid_similarity > far.centroid_similarity  # type: ignore[operator]
-    assert corpus_distances(reference, again).mmd == near.mmd
+    assert corpus_distances(reference, again, splits=0).mmd == near.mmd
+    lows = {name: floor.interval.low for name, floor in far.floors.items() if floor}
+    highs = {name: floor.interval.high for name, floor in far.floors.items() if floor}
+    likenesses, distances = (
+        {"density", "coverage", "mauve", "centroid_similarity"},
+        {"mmd", "frechet", "precision_recall"},
+    )
+    assert {*lows} == likenesses | distances
+    assert far.mmd.squared > highs["mmd"] and far.frechet.distance > highs["frechet"]  # type: ignore[union-attr]
+    assert far.mauve.score < lows["mauve"] and far.centroid_similarity < lows["centroid_similarity"]  # type: ignore
+    assert not corpus_distances(reference, again, splits=0).floors
     with pytest.raises(UserError, match="the candidate holds no dialog with text"):
         corpus_distances(reference, [Dialog()])

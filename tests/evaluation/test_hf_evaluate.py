@@ -107,6 +107,30 @@ def test_what_is_read_can_be_a_function(overlap: Path) -> None:
     assert result.items[1].error == "KeyError: 8" and metric.identity() is None
 
 
+LISTS = """
+import datasets
+import evaluate
+import numpy
+
+
+class Lists(evaluate.Measurement):
+    def _info(self):
+        features = datasets.Features({"predictions": datasets.Value("string")})
+        return evaluate.MeasurementInfo(description="lists", citation="", features=features, module_type="measurement")
+
+    def _compute(self, predictions):
+        sizes = [len(text) for text in predictions]
+        return {"sizes": sizes, "halves": numpy.array(sizes) / 2, "code": "one"}
+"""
+
+
+def test_an_answer_of_one_number_a_prediction_counts_as_their_mean(tmp_path: Path, overlap: Path) -> None:
+    (tmp_path / "lists.py").write_text(LISTS)
+    assert HFMetric(tmp_path / "lists.py").score(CALL) == {"sizes": 7.0, "halves": 3.5}
+    assert HFMetric(tmp_path / "lists.py", key="halves").score(CALL) == 3.5
+    assert HFMetric(overlap, "replies", key="all").score(CALL) == 2.0
+
+
 def test_a_corpus_is_read_as_one(overlap: Path, length: Path) -> None:
     other = dialog(("A", "x"), ("B", "x"))
     assert HFMetric(overlap, "replies", key="overlap").corpus([CALL, other]) == pytest.approx(2 / 4)

@@ -66,6 +66,7 @@ CLEAN = {
     "further help offered twice": talk("Is there anything else I can help you with?", "Yes, the fee.", "It is gone. Is there "
                                        "anything else I can help you with?", "No, thanks.", "Bye!"),
     "emoji": talk("It is done.", "👍", "?", "Great."),
+    "chats without full stops": talk("Is it the red one?", "Yes that's the one I was looking for"),
     "small talk": talk("My order came at last.", "How can you live without it?", "Can you help me carry it?",
                        "Sure. Your card is still here, by the way.", speakers=("Ann", "Bob")),
 }  # fmt: skip
@@ -74,6 +75,24 @@ CLEAN = {
 @pytest.mark.parametrize("dialog", CLEAN.values(), ids=CLEAN)
 def test_nothing_is_found_in_clean_dialogs(dialog):
     assert found(dialog) == set()
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "Please let me know if there is anything else.", "Please don't hesitate to contact us.", "Please enjoy.",
+        "Please feel free to call again.", "Kindly reach out should you need anything.", "Please come again.",
+        "Please leave a review.", "I would like to wish you luck.", "Great, I would like that.", "I would love to.",
+        "It is what I am looking for.", "That's what it is", "Here is what you asked about", "A moment later it worked.",
+    ],
+)  # fmt: skip
+def test_a_kind_ending_is_no_premature_stop(ending):
+    dialog = talk("My lamp is late.", f"I have sent it again. {ending}", speakers=("Customer", "Agent"))
+    assert DETECTORS["premature_stop"]()(dialog) == 0
+
+
+def test_blank_lines_without_end_are_read_at_once():
+    assert found(talk("How can I help?", "\n" * 20_000 + "My lamp is late.", "\n \t" * 7_000)) == {"empty_turn"}
 
 
 FAULTY = {
@@ -105,6 +124,7 @@ FAULTY = {
     "goodbye_loop": [talk("Done.", *["Bye!", "Take care!"] * 4), talk("Done, bye!", *["Thank you!", "You're welcome!"] * 4)],
     "premature_stop": [
         talk("Hi.", "Where is my lamp?"), talk("My lamp?", "One moment, let me check that."), talk("Hi.", "Please send me it."),
+        talk("Hi.", "Please let me know if Monday suits you."), talk("Hi.", "I would like to send my parcel to"),
         talk("What is your order number?", "It is 4821."), talk("Yes?", "I think that the"), talk("灯在哪里？"),
         talk("Your lamp is late.", "I see.", complete=False),
     ],
@@ -223,6 +243,9 @@ def test_results_have_rates_intervals_and_evidence():
     assert result.items[0].details["faults"]["empty_turn"] == [
         {"turn": 1, "speaker": "Customer", "sign": "no words", "evidence": "..."}
     ]
+    # Each part says why it has no value itself, not what is wrong otherwise.
+    reasons = {"0 facts of a goal are known, and it takes 3": 2, "the dialog has no turns": 1}
+    assert result.parts["early_disclosure"].missing_reasons == reasons
     (one,) = score_dialogs([DETECTORS["empty_turn"]()], dialogs)
     assert list(one) == [1, 0] and one.missing_reasons == {"the dialog has no turns": 1}
 
@@ -301,6 +324,14 @@ def test_faults_of_the_suite_are_found_and_clean_dialogs_left_alone(split, kind)
     assert sum(map(bool, hits)) / len(hits) >= 0.95
     clean = false_alarms(split)[kind]
     assert len(clean) > 800 and sum(clean) / len(clean) <= 0.01
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("split", WORDINGS)
+def test_dialogs_that_end_without_a_goodbye_have_not_stopped_too_soon(split):
+    """The other clean dialogs nearly all end in a goodbye, after which that detector looks no further."""
+    detector = DETECTORS["premature_stop"]()
+    assert sum(detector(dialog) for dialog in fault_suite.unclosed_dialogs(WORDINGS[split], 1400)) <= 14
 
 
 @pytest.mark.slow

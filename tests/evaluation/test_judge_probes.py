@@ -9,6 +9,7 @@ import pytest
 from sdialog import Dialog, Turn
 from sdialog.backends.scripted import ScriptedModel
 from sdialog.core.errors import ConfigError, RateLimitError
+from sdialog.evaluation.judges.category import LLMJudgeCategory
 from sdialog.evaluation.judges.pairwise import LLMJudgePairwise
 from sdialog.evaluation.judges.probes import order_probe, retest_probe, self_preference_probe, verbosity_probe
 from sdialog.evaluation.judges.scores import LLMJudgeScore
@@ -126,3 +127,13 @@ def test_what_cannot_be_judged_is_counted_as_missing():
     found = order_probe(pairwise(failing), PAIRS)
     assert (found.n, found.n_missing) == (19, 1)
     assert str(found).endswith("n = 19, 1 missing")
+
+
+def test_probes_refuse_judges_they_do_not_fit():
+    dialogs = [good for good, _ in PAIRS]
+    label = LLMJudgeCategory("Which?", ["a", "b"], model=ScriptedModel(['{"category": "a"}']))
+    with pytest.raises(ConfigError, match="the probe needs numbers"):
+        verbosity_probe(label, dialogs)
+    for probe in (order_probe, self_preference_probe):
+        with pytest.raises(ConfigError, match="judges that compare two dialogs, not LLMJudgeCategory"):
+            probe(label, PAIRS)

@@ -244,6 +244,17 @@ def test_weighted_scores_are_means_over_the_tokens_of_scores():
     assert set(found.items[0].details["distribution"]) == {"2", "3"}
 
 
+def test_a_weighted_sample_whose_tokens_cannot_be_read_does_not_spoil_the_others():
+    no_score = GenerateResult('{"score": 4}', logprobs=(TokenLogprob("four", 0.0),))
+    heard = Heard(weighted_reply((4, 1.0)), no_score, weighted_reply((2, 1.0)))
+    (found,) = score_dialogs([LLMJudgeScore("How kind?", weighted=True, samples=3, model=heard.model)], [HELLO])
+    assert found.values == [3.0] and found.usage.calls == 3
+    assert "do not hold its score" in found.items[0].details["votes"][1]["error"]
+    alone = LLMJudgeScore("How kind?", weighted=True, model=Heard(no_score).model)
+    (found,) = score_dialogs([alone], [HELLO])
+    assert found.n_missing == 1 and found.items[0].error is not None
+
+
 def test_weighted_needs_probabilities():
     with pytest.raises(UnsupportedFeatureError, match="probabilities"):
         LLMJudgeScore("How kind?", weighted=True, model=lambda messages: "")
@@ -386,6 +397,7 @@ def test_judges_are_made_from_plain_data(tmp_path):
         ({"type": "LLMJudgeRefusal", "prompt": "?"}, UnknownNameError, "prompt"),
         ({"prompt": "?", "models": "one"}, ConfigError, "models is a list"),
         ({"type": "JudgePanel"}, ConfigError, "needs judges"),
+        ({"type": "LLMJudgePairwise", "prompt": "?"}, ConfigError, "make it in Python"),
         ("LLMJudgeYesNo", ConfigError, "mapping"),
     ],
 )

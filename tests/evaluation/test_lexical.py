@@ -63,3 +63,8 @@ def test_saying_it_again_is_repetition_and_less_distinct() -> None:
     assert twice["distinct_1"] == once["distinct_1"] / 2  # type: ignore[index, operator]
     assert once["distinct_2"] == 1.0 and once["mattr"] is None and once["hdd"] is None  # type: ignore[index]
     assert set(LexicalFeatures()(Dialog()).values()) == {None}  # type: ignore[union-attr]
+
+
+def test_mtld_of_a_short_dialog_is_no_number() -> None:
+    values = [LexicalFeatures("mtld")(Dialog(turns=[Turn(text="so " * count)])) for count in (49, 50)]
+    assert values == [None, 2.0]

@@ -57,7 +57,7 @@ def test_more_tries_never_lower_the_one_nor_raise_the_other(n: int, data: st.Dat
     assert all(one <= other + 1e-12 for one, other in itertools.pairwise(ats))
 
 
-@pytest.mark.parametrize(("n", "c", "k"), [(4, 5, 1), (4, -1, 1), (4, 2, 0), (4, 2, 5), (0, 0, 1)])
+@pytest.mark.parametrize(("n", "c", "k"), [(4, 5, 1), (4, -1, 1), (4, 2, 0), (4, 2, 5), (0, 0, 1), (4, 2, 1.5)])
 def test_numbers_that_do_not_fit(n: int, c: int, k: int) -> None:
     for estimate in (pass_at_k, pass_hat_k):
         with pytest.raises(UserError):
@@ -101,6 +101,8 @@ def test_intervals_draw_whole_tasks() -> None:
     interval = same.ci(1)
     assert interval is not None
     assert (interval.low, interval.high) == (0.5, 0.5)  # all tasks are alike, whatever their trials do
+    sure = trials({str(n): [1, 1] for n in range(4)}).ci(2)
+    assert sure is not None and sure.low == pytest.approx(0.510, abs=1e-3)  # Wilson's interval of 4 of 4
     mixed = trials({str(n): [n % 2] * 8 for n in range(12)})
     spread = mixed.ci(4)
     assert spread is not None

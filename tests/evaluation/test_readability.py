@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 
 from sdialog import Dialog, Turn
@@ -63,3 +65,32 @@ def test_syllables_of_words_of_service_calls() -> None:
         "immediately": 5, "people": 2, "reservation": 4, "damaged": 2, "changes": 2, "little": 2, "don't": 1,
     }  # fmt: skip
     assert {word: syllables(word) for word in known} == known
+
+
+@pytest.mark.parametrize(
+    "text", ["Привет! Как дела?", "你好，我的灯坏了。", "OK, где моя лампа? Я жду.", "मेरा लैंप टूट गया।"]
+)
+def test_formulas_for_english_say_nothing_of_other_scripts(text: str) -> None:
+    assert set(ReadabilityScore()(Dialog(turns=[Turn(text=text)])).values()) == {None}  # type: ignore[union-attr]
+
+
+def test_a_full_stop_within_a_word_or_number_ends_no_sentence() -> None:
+    assert sentences("It costs 3.50 at 10 a.m. on www.shop.com. Fine.Good!") == [
+        "It costs 3.50 at 10 a.m.", "on www.shop.com.", "Fine.", "Good!",
+    ]  # fmt: skip
+    assert sentences("Well… yes. नमस्ते। كيف؟ نعم۔") == ["Well…", "yes.", "नमस्ते।", "كيف؟", "نعم۔"]
+
+
+def test_words_of_every_script_are_whole() -> None:
+    assert words("नमस्ते, आप कैसे हैं?") == ["नमस्ते", "आप", "कैसे", "हैं"]
+    assert words("cafe\u0301 nai\u0308ve") == ["cafe\u0301", "nai\u0308ve"]  # accents as signs of their own
+    assert words("مَرْحَبًا بك") == ["مَرْحَبًا", "بك"] and words("می\u200cخواهم") == ["می\u200cخواهم"]
+    assert words("தமிழ் বাংলা తెలుగు") == ["தமிழ்", "বাংলা", "తెలుగు"]
+
+
+def test_every_mark_of_letters_with_spaces_between_words_belongs_to_one() -> None:
+    spaced = ("DEVANAGARI", "BENGALI", "GURMUKHI", "GUJARATI", "ORIYA", "TAMIL", "TELUGU", "KANNADA", "MALAYALAM",
+              "SINHALA", "ARABIC", "HEBREW", "COMBINING GRAVE", "COMBINING ACUTE", "COMBINING DIAERESIS")  # fmt: skip
+    for sign in map(chr, range(0x300, 0x10000)):
+        if unicodedata.category(sign) in ("Mn", "Mc") and unicodedata.name(sign, "").startswith(spaced):
+            assert len(words(f"a{sign}b")) == 1, unicodedata.name(sign)

@@ -142,3 +142,9 @@ def test_stumbling_more_is_more_disfluent(words: list[str], data: st.DataObject)
     smooth = [*calm[: place + 1], "lamp", "home", *calm[place + 1 :]]
     before, after = (rate(dialog(("A", " ".join(text)))) for text in (smooth, stumbling))
     assert after > before  # type: ignore[operator]
+
+
+def test_dashes_and_dots_without_end_are_read_at_once() -> None:
+    for gap in ("-" * 5000, "- " * 5000, "." * 5000, ", " * 5000, " " * 5000):
+        score = DisfluencyFeatures("word-repetition-rate")
+        assert score(Dialog(turns=[Turn(text=f"my my cat {gap}x")])) > 0  # type: ignore[operator]

@@ -55,6 +55,8 @@ def test_a_speaker_has_replies_and_questions() -> None:
         ("Red.", "answered"), ("Why?", "countered"), ("Why? And who asks?", "countered"), ("Red. Why?", "answered"),
         ("", "unanswered"), ("...", "unanswered"), ("42", "answered"), ("你呢？", "countered"), ("红色。", "answered"),
         ("I'm sorry! Why?", "countered"), ("Sorry.", "answered"), ("Sure. Why?", "answered"),
+        ("It's red, sorry. Why?", "answered"), ("Red, thanks. Why?", "answered"), ("Hi Ann Lee! Why?", "countered"),
+        ("I'm so sorry to hear that. Why?", "countered"), ("Thank you for your call. Why?", "countered"),
     ],
 )  # fmt: skip
 def test_what_becomes_of_a_question(reply: str, fate: str) -> None:

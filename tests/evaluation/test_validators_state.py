@@ -118,6 +118,22 @@ def test_outputs_are_words_in_any_case_without_commas(said: str, passes: int) ->
     assert StateValidator(Orders, {"actions": [], "outputs": ["1,000 euros"]})(dialog(said=said)) == passes
 
 
+@pytest.mark.parametrize(
+    ("wanted", "said", "passes"),
+    [
+        ("59", "It is 59.99.", 0),
+        ("59", "It is 59.", 1),
+        ("59", "59.00 euros", 1),
+        ("9", "It is 3.9", 0),
+        ("54.04", "It is 154.04", 0),
+        ("$54.04", "It is $54.04.", 1),
+        ("Paris", "1.Paris", 1),
+    ],
+)
+def test_a_number_is_not_said_by_a_longer_one(wanted: str, said: str, passes: int) -> None:
+    assert StateValidator(Orders, {"outputs": [wanted]})(dialog(said=said)) == passes
+
+
 def test_outputs_of_one_speaker_only() -> None:
     validator = StateValidator(Orders, {"outputs": ["done"]}, ai_speaker="Ava")
     assert validator(dialog(said="Done.")) == 0

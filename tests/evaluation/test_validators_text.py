@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from sdialog import Dialog, Event, Turn
 from sdialog.core.errors import ConfigError, UnknownNameError
@@ -141,6 +141,44 @@ def test_json_mistakes() -> None:
         JsonSchemaValidator("{}")
     with pytest.raises(UnknownNameError, match="did you mean 'all'"):
         JsonSchemaValidator(SCHEMA, quantity="al")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="'objekt' is no type of JSON"):
+        JsonSchemaValidator({"properties": {"a": {"type": "objekt"}}})
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "array", "uniqueItems": True},
+        {"properties": {"a": {"not": {"type": "null"}}}},
+        {"items": {"anyOf": [{"multipleOf": 2}, {"type": "null"}]}},
+    ],
+)
+def test_json_conditions_that_are_not_checked_are_refused(schema: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="cannot be checked here"):
+        JsonSchemaValidator(schema)
+    JsonSchemaValidator({"properties": {"not": {"type": "string"}, "if": {"enum": ["else"]}}})
+
+
+class Booking(BaseModel):
+    """A booking with conditions that a schema does not tell."""
+
+    guests: set[str]
+    nights: int = Field(multiple_of=2)
+
+
+def test_json_a_model_class_checks_itself() -> None:
+    validator = JsonSchemaValidator(Booking)
+    assert validator(Dialog(turns=[Turn(text='{"guests": ["Ann"], "nights": 4}')])) == 1
+    found = validator.explain(Dialog(turns=[Turn(text='{"guests": ["Ann"], "nights": 3}')]))
+    assert (found.passed, found.reason) == (False, "turn 1: nights: Input should be a multiple of 2")
+    assert validator.identity() is None and JsonSchemaValidator(SCHEMA).identity() is not None
+
+
+@pytest.mark.parametrize("speaker", ["Ava", "AVA"])
+def test_speakers_in_any_letter_case(speaker: str) -> None:
+    assert RegexValidator("late", speaker=speaker)(TALK) == 1
+    assert RegexValidator("late", at_most=0, speaker=speaker)(TALK) == 0
+    assert RegexValidator("lost", where="tool_results", speaker=speaker)(TALK) == 1
 
 
 def test_any_function() -> None:

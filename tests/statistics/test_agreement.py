@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdialog.core.errors import UnknownNameError, UserError
-from sdialog.evaluation.statistics.agreement import cohen_kappa, confusion, fleiss_kappa, krippendorff_alpha
+from sdialog.statistics.agreement import cohen_kappa, confusion, fleiss_kappa, krippendorff_alpha
 
 # Krippendorff (2011), Computing Krippendorff's Alpha-Reliability, section C: four observers, twelve units.
 OBSERVERS = ["1 2 3 3 2 1 4 1 2 . . .", "1 2 3 3 2 2 4 1 2 5 . 3", ". 3 3 3 2 3 4 2 2 5 1 .", "1 2 3 3 2 4 4 1 2 5 1 ."]
@@ -104,3 +104,46 @@ def test_what_does_not_fit_is_refused() -> None:
         krippendorff_alpha([["a", "b"]], "interval")
     with pytest.raises(UnknownNameError, match="nominal"):
         krippendorff_alpha([[1, 2]], "nominel")
+
+
+def test_a_step_that_nobody_took_still_lies_between() -> None:
+    # By hand: 1 - mean (a - b)^2 / mean over all pairs of (a - b)^2, for labels on 1..5 of which 3 and 4 do not occur.
+    a, b = [1, 2, 5, 1, 2, 5], [1, 5, 5, 1, 2, 2]
+    apart = numpy.subtract.outer(a, b)
+    for weights, power in (("linear", 1), ("quadratic", 2)):
+        by_hand = 1 - (abs(numpy.subtract(a, b)) ** power).mean() / (abs(apart) ** power).mean()
+        assert cohen_kappa(a, b, weights).value == pytest.approx(by_hand)
+        assert cohen_kappa([n / 10 for n in a], [n / 10 for n in b], weights).value == pytest.approx(by_hand)
+    words = cohen_kappa(["a", "b", "c", "a"], ["a", "c", "c", "a"], "quadratic").value
+    assert words == pytest.approx(cohen_kappa([0, 1, 2, 0], [0, 2, 2, 0], "quadratic").value)
+
+
+def test_full_agreement_on_a_few_items_is_no_certainty() -> None:
+    # Wilson's interval of 10 in 10 begins at 0.722; disagreements on 0.278 of two even labels leave 1 - 0.278 / 0.5.
+    pairs = [(label, label) for label in (0, 1) * 5]
+    for measure in (lambda items: cohen_kappa(*zip(*items, strict=True)), fleiss_kappa, krippendorff_alpha):
+        found = measure(pairs)
+        assert found.value == pytest.approx(1) and found.interval is not None
+        assert found.interval.low == pytest.approx(0.4449, abs=1e-4) and found.interval.high == 1
+    few, many = (cohen_kappa([0, 1] * n, [0, 1] * n).interval for n in (5, 500))
+    assert few is not None and many is not None and few.low < many.low < 1
+    constant = cohen_kappa([0, 1, 0, 1], [1, 1, 1, 1])
+    assert constant.value == pytest.approx(0) and constant.interval is None, "kappa is 0 in every sample here"
+
+
+def test_nan_is_a_missing_label() -> None:
+    nan = float("nan")
+    assert cohen_kappa([1, nan, 0, 0], [1, 0, 0, 1]) == cohen_kappa([1, None, 0, 0], [1, 0, 0, 1])
+    assert krippendorff_alpha([[1, nan], [0, 0], [1, 1], [1, 0]]).n == 3
+    assert confusion([1.0, nan], [1.0, 0.0]).n == 1
+
+
+def test_many_different_numbers_need_little_memory() -> None:
+    draw = numpy.random.Generator(numpy.random.PCG64(4))
+    a = draw.normal(size=5000)
+    b = a + draw.normal(size=5000)
+    alpha = krippendorff_alpha(list(zip(a.tolist(), b.tolist(), strict=True)), "interval", resamples=50)
+    kappa = cohen_kappa(a.tolist(), b.tolist(), "quadratic", resamples=50)
+    # Both are nearly the concordance correlation (Lin, 1989): 2 cov / (var a + var b + (mean a - mean b)^2).
+    lin = 2 * numpy.cov(a, b)[0, 1] / (a.var() + b.var() + (a.mean() - b.mean()) ** 2)
+    assert alpha.value == pytest.approx(lin, abs=1e-2) and kappa.value == pytest.approx(lin, abs=1e-3)

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdialog.core.errors import UnknownNameError, UserError
-from sdialog.evaluation.statistics.conformal import abstain_below
-from sdialog.evaluation.statistics.corrected_rates import prediction_powered_mean, rogan_gladen
-from sdialog.evaluation.statistics.margins import rake, weighted_mean
+from sdialog.statistics.conformal import abstain_below
+from sdialog.statistics.corrected_rates import prediction_powered_mean, rogan_gladen
+from sdialog.statistics.margins import rake, weighted_mean
 
 
 def test_rogan_and_gladens_formula() -> None:
@@ -23,7 +23,22 @@ def test_rogan_and_gladens_formula() -> None:
     assert found.interval is not None and found.interval.low < 0.5 < found.interval.high
     perfect = rogan_gladen(550, 1000, [1] * 500 + [0] * 500, [1] * 500 + [0] * 500)
     assert perfect.value == pytest.approx(0.55)
-    assert rogan_gladen(100, 1000, human, judge).value == 0, "an estimate below 0 is 0"
+    below = rogan_gladen(180, 1000, human, judge)
+    assert below.value == 0 and below.interval is not None, "an estimate below 0 is 0"
+    assert below.interval.low == 0 and 0.02 < below.interval.high < 0.15
+
+
+def test_a_rate_that_the_judges_mistakes_do_not_explain_is_no_rate() -> None:
+    # The judge calls 20 % of the negatives positive, so it would not call 10 % of anything positive.
+    human, judge = [1] * 100 + [0] * 100, [1] * 90 + [0] * 10 + [1] * 20 + [0] * 80
+    found = rogan_gladen(100, 1000, human, judge)
+    assert found.value is None and found.interval is None
+    assert found.reason == (
+        "the judge calls 0.1 positive, and by the labelled sample 0.2 to 0.9 are possible: they do not go together"
+    )
+    for positive in range(0, 1001, 50):
+        one = rogan_gladen(positive, 1000, human, judge)
+        assert one.value is None or (one.interval is not None and one.interval.low < one.interval.high)
 
 
 def test_a_rate_that_cannot_be_corrected_has_no_value_and_says_why() -> None:
@@ -48,6 +63,23 @@ def test_tuned_inference_is_that_of_the_papers_with_separate_samples(n: int, res
     theirs = truth.mean() + weight * (other.mean() - guess.mean())
     found = prediction_powered_mean(truth.tolist(), guess.tolist(), [*guess.tolist(), *other.tolist()])
     assert found.value == pytest.approx(theirs)
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=3, max_size=12), st.integers(0, 30))
+@settings(max_examples=200, deadline=None)
+def test_the_estimate_lies_in_its_interval(pairs: list[tuple[int, int]], more: int) -> None:
+    human, judge = (list(side) for side in zip(*pairs, strict=True))
+    for tuned in (True, False):
+        found = prediction_powered_mean(human, judge, [*judge, *[1] * more, *[0] * (30 - more)], tuned=tuned)
+        assert found.value is not None and found.interval is not None
+        assert 0 <= found.interval.low <= found.value <= found.interval.high <= 1
+        assert found.interval.low < found.interval.high
+
+
+def test_rare_positives_may_be_where_nobody_found_one() -> None:
+    # Nothing among 100 items is told of up to about 3 in 100: the rule of three.
+    found = prediction_powered_mean([0] * 100, [0] * 100, [0] * 3000)
+    assert found.value == 0 and found.interval is not None and 0.02 < found.interval.high < 0.04
 
 
 def test_a_judge_that_follows_humans_helps_and_one_that_does_not_does_no_harm() -> None:
@@ -148,3 +180,5 @@ def test_weights_that_cannot_be_are_refused() -> None:
         rake([{"a": 0, "b": 0}, {"a": 1, "b": 1}], {"a": {0: 1, 1: 1}, "b": {0: 1, 1: 3}})
     with pytest.raises(UserError, match="0 or more"):
         weighted_mean([1.0], [-1.0])
+    with pytest.raises(UserError, match="value 1 is nan; give None"):
+        weighted_mean([1.0, float("nan")], [1, 1])

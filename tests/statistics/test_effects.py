@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdialog.core.errors import UnknownNameError, UserError
-from sdialog.evaluation.statistics.effects import (
+from sdialog.statistics.effects import (
     cliffs_delta,
     cohens_h,
     difference_interval,
@@ -116,3 +116,26 @@ def test_what_does_not_fit_is_refused() -> None:
         difference_interval([1.0, 2.0], [1.0, 2.0], method="newcombe")
     with pytest.raises(UnknownNameError, match="did you mean 'newcombe'"):
         difference_interval([1.0, 2.0], [1.0, 2.0], method="newcomb")
+
+
+def test_equal_numbers_have_no_spread_also_where_their_mean_is_rounded() -> None:
+    # The mean of three times 0.1 is not 0.1 in binary.
+    assert hedges_g([0.1] * 3, [0.2] * 3) is None and hedges_g([1e-9] * 3, [2e-9] * 3) is None
+    assert hedges_g([1e9, 1e9 + 1, 1e9 + 2], [1e9 + 1, 1e9 + 2, 1e9 + 3]) == pytest.approx(0.797885)
+    with pytest.raises(UserError, match=r"a\[1\] is nan"):
+        hedges_g([1.0, math.nan], [1.0, 2.0])
+
+
+def test_a_bootstrap_of_pairs_draws_as_many_samples_as_asked_for() -> None:
+    a, b = [1.0, 2.0, 3.0, 4.0], [2.0, 2.0, 5.0, 9.0]
+    few, many = (difference_interval(a, b, paired=True, method="bootstrap", resamples=n) for n in (10, 5000))
+    assert few is not None and many is not None and few != many
+
+
+def test_pairs_and_groups_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(UserError, match="one of each for every item"):
+        paired_newcombe_interval([1], [1, 0])
+    with pytest.raises(UserError, match="zeros and ones"):
+        paired_newcombe_interval([1, 2, 0], [1, 0, 0])
+    with pytest.raises(UserError, match="3 values have 2 groups"):
+        difference_interval([1.0, 2.0, 3.0], [1.0, 2.0, 4.0], groups_a=[0, 1])

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdialog.core.errors import UnknownNameError, UserError
-from sdialog.evaluation.statistics.corrections import adjust
-from sdialog.evaluation.statistics.hypotheses import mcnemar_test, paired_permutation_test, permutation_test
+from sdialog.statistics.corrections import adjust
+from sdialog.statistics.hypotheses import mcnemar_test, paired_permutation_test, permutation_test
 
 SMALL = st.lists(st.integers(-5, 5).map(float), min_size=1, max_size=5)
 
@@ -147,3 +147,19 @@ def test_what_is_no_p_value_is_refused() -> None:
         adjust([1.2])
     with pytest.raises(UnknownNameError, match="holm"):
         adjust([0.2], "hulm")
+
+
+def test_many_values_are_dealt_at_random_and_few_in_all_ways() -> None:
+    # 5 of 10 can be dealt in 252 ways, and 6 of 12 in 924.
+    draw = numpy.random.Generator(numpy.random.PCG64(5))
+    for size, limit, method in ((5, 252, "exact permutation"), (5, 251, "permutation"), (6, 924, "exact permutation")):
+        found = permutation_test(draw.random(size).tolist(), draw.random(size).tolist(), resamples=limit)
+        assert found is not None and found.method == method
+    one = permutation_test([0.5], draw.random(98).tolist(), resamples=99)
+    assert one is not None and one.method == "exact permutation"
+
+
+def test_small_differences_of_many_large_numbers_count() -> None:
+    a = [1e6] * 200_000
+    found = paired_permutation_test(a, [value + 0.01 for value in a])
+    assert found is not None and found.p_value < 1e-6 and found.difference == pytest.approx(0.01, rel=1e-6)

@@ -6,7 +6,7 @@ import numpy
 import pytest
 
 from sdialog.core.errors import UserError
-from sdialog.evaluation.statistics.intervals import (
+from sdialog.statistics.intervals import (
     Interval,
     bootstrap_interval,
     mean_interval,
@@ -88,3 +88,31 @@ def test_what_is_no_level_no_method_and_no_share_is_refused() -> None:
     with pytest.raises(UserError, match="is no share"):
         wilson_interval(5, 4)
     assert standard_error([]) is None
+
+
+def test_arrays_will_do() -> None:
+    values = [1.0, 2.0, 4.0]
+    assert standard_error(numpy.array(values)) == standard_error(values)
+    assert mean_interval(numpy.array(values)) == mean_interval(values)
+
+
+def test_what_gives_no_interval_gives_none_and_what_is_missing_is_refused() -> None:
+    for measure in (mean_interval, bootstrap_interval, standard_error):
+        with pytest.raises(UserError, match="value 1 is nan; leave out"):
+            measure([1.0, float("nan"), 2.0])
+        with pytest.raises(UserError, match="3 values have 2 groups"):
+            measure([1.0, 2.0, 3.0], [0, 1])
+        assert measure([1.0, float("inf"), 2.0]) is None
+    assert bootstrap_interval([1.0, 2.0, 3.0], statistic=lambda _: float("nan")) is None
+
+
+def test_the_bootstrap_does_not_depend_on_the_unit() -> None:
+    draw = numpy.random.Generator(numpy.random.PCG64(7))
+    for seed in range(50):
+        values = draw.integers(0, 4, size=10)
+        ids = None if seed % 2 else draw.integers(0, 5, size=10).tolist()
+        whole, tenths = (
+            bootstrap_interval(one.tolist(), ids, resamples=500, seed=seed) for one in (values, values * 0.1)
+        )
+        assert whole is not None and tenths is not None
+        assert tenths[:2] == pytest.approx((whole.low / 10, whole.high / 10))

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdialog.core.errors import UserError
-from sdialog.evaluation.statistics.power import Design, minimum_detectable_difference, power, required_n
+from sdialog.statistics.power import Design, minimum_detectable_difference, power, required_n
 
 
 def test_power_of_means() -> None:
@@ -66,3 +66,21 @@ def test_what_cannot_be_is_refused_and_what_cannot_be_found_is_none() -> None:
         required_n(0, Design(sd=1.0))
     with pytest.raises(UserError, match="power is between"):
         required_n(1, Design(sd=1.0), power=80)
+
+
+def test_shares_that_differ_cannot_go_together_fully() -> None:
+    # Of shares .1 and .5 at most .1 have both, so that at least .4 have one of them only: a correlation of 1/3.
+    fully, most = (
+        power(0.4, 15, Design(share=0.1, paired=True, correlation=correlation)) for correlation in (1.0, 1 / 3)
+    )
+    assert fully == pytest.approx(most)
+    # Where all that differ differ one way, McNemar's test finds them where there are at least six: Binomial(15, .4).
+    assert fully < 0.75
+
+
+def test_no_values_have_no_power() -> None:
+    for wrong in (0, -1):
+        with pytest.raises(UserError, match="above 0"):
+            power(0.5, wrong, Design(sd=1.0))
+        with pytest.raises(UserError, match="above 0"):
+            minimum_detectable_difference(wrong, Design(share=0.5))

@@ -7,15 +7,15 @@ from collections.abc import Callable
 import numpy
 import pytest
 
-from sdialog.evaluation.statistics.agreement import cohen_kappa
-from sdialog.evaluation.statistics.conformal import abstain_below
-from sdialog.evaluation.statistics.corrected_rates import Estimate, prediction_powered_mean, rogan_gladen
-from sdialog.evaluation.statistics.effects import difference_interval, newcombe_interval
-from sdialog.evaluation.statistics.hypotheses import Test as Found
-from sdialog.evaluation.statistics.hypotheses import mcnemar_test, paired_permutation_test, permutation_test
-from sdialog.evaluation.statistics.intervals import Interval, bootstrap_interval, mean_interval, wilson_interval
-from sdialog.evaluation.statistics.margins import weighted_mean
-from sdialog.evaluation.statistics.power import Design, power, required_n
+from sdialog.statistics.agreement import cohen_kappa
+from sdialog.statistics.conformal import abstain_below
+from sdialog.statistics.corrected_rates import Estimate, prediction_powered_mean, rogan_gladen
+from sdialog.statistics.effects import difference_interval, newcombe_interval
+from sdialog.statistics.hypotheses import Test as Found
+from sdialog.statistics.hypotheses import mcnemar_test, paired_permutation_test, permutation_test
+from sdialog.statistics.intervals import Interval, bootstrap_interval, mean_interval, wilson_interval
+from sdialog.statistics.margins import weighted_mean
+from sdialog.statistics.power import Design, power, required_n
 
 pytestmark = pytest.mark.long
 
@@ -217,6 +217,27 @@ def test_known_mistakes_of_a_judge_are_corrected(share, sensitivity, specificity
         assert 0.93 <= sum(inside) / DRAWS <= 0.97, name
         assert numpy.mean([one.value for one in estimates]) == pytest.approx(share, abs=0.01), name
     assert raw / DRAWS < 0.9, "what is not corrected misses the truth"
+
+
+@pytest.mark.parametrize(("share", "labelled"), [(0.02, 100), (0.05, 50), (0.97, 60)])
+def test_rare_kinds_are_within_the_interval_also_where_the_labelled_sample_has_none(share, labelled) -> None:
+    draw, inside = source(32), 0
+    for _ in range(DRAWS):
+        truth, judge = verdicts(draw, 1000, share, 0.8, 0.95)
+        found = prediction_powered_mean(truth[:labelled], judge[:labelled], judge).interval
+        inside += found is not None and found.low <= share <= found.high
+    print("rare", inside / DRAWS)
+    assert inside / DRAWS >= 0.93
+
+
+def test_intervals_of_near_full_agreement_hold_the_truth() -> None:
+    # Raters who know the label of .95 of the items: kappa is .9025, and every third sample of 20 agrees fully.
+    def kappa(draw: numpy.random.Generator, number: int) -> Interval | None:
+        label = draw.integers(0, 2, size=20)
+        a, b = (numpy.where(draw.random(20) < 0.95, label, draw.integers(0, 2, size=20)) for _ in range(2))
+        return cohen_kappa(a.tolist(), b.tolist(), resamples=300, seed=number).interval
+
+    assert 0.93 <= held(kappa, 0.9025, seed=23) <= 0.98
 
 
 DESIGNS = {

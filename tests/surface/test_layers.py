@@ -7,7 +7,7 @@ from surface.source import imports, modules
 
 RANKS = {
     "core": 0,
-    "llm": 1,
+    "llm": 1, "statistics": 1,
     "backends": 2, "personas": 2, "agents": 2, "orchestrators": 2, "testing": 2,
     "generators": 3,
     "simulation": 4, "datasets": 4, "evaluation": 4, "interpretability": 4, "audio": 4,
@@ -32,7 +32,7 @@ HEAVY = {
 
 # Files made for one heavy package, loaded only when that package is wanted.
 MADE_FOR = {
-    "torch": ("sdialog.backends._hf_",),
+    "torch": ("sdialog.backends._hf_", "sdialog.interpretability._", "sdialog.interpretability.sae._"),
     "transformers": ("sdialog.backends._hf_",),
     "tokenizers": ("sdialog.backends._hf_",),
     "rich": ("sdialog.cli.",),

@@ -52,7 +52,7 @@ def mmd(
     Args:
         reference: vectors, of shape (n, dimensions).
         candidate: vectors, of shape (m, dimensions).
-        bandwidth: width of the kernel; None takes the median distance of all vectors, 1 if that is 0.
+        bandwidth: width of the kernel; None takes the median distance of vectors that differ, 1 if none do.
         permutations: how often the samples are mixed; 0 for no test.
         largest: how many vectors of a sample are used at most; they are drawn.
         seed: seed of the draws and the permutations.
@@ -88,8 +88,10 @@ def mmd(
 
 
 def _median(numpy: Any, distances: NDArray[Any]) -> float:
+    # Where most vectors are copies, the median of all would be 0, which is no width.
     above = distances[numpy.triu_indices(len(distances), 1)]
-    return math.sqrt(float(numpy.median(above))) or 1.0
+    above = above[above > 0]
+    return math.sqrt(float(numpy.median(above))) if len(above) else 1.0
 
 
 def _estimates(numpy: Any, kernel: NDArray[Any], members: NDArray[Any]) -> NDArray[Any]:

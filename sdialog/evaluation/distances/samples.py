@@ -33,6 +33,8 @@ def vectors(sample: ArrayLike, name: str) -> NDArray[Any]:
         UserError: if it holds something else than finite vectors of one length.
     """
     found = _array(sample, name, "vectors of one length")
+    if found.ndim == 1 and not len(found):
+        return found.reshape(0, 0)
     if found.ndim != 2:
         raise UserError(f"{name} must be vectors, of shape (n, dimensions), not of shape {found.shape}")
     return found
@@ -45,7 +47,7 @@ def pair(reference: ArrayLike, candidate: ArrayLike) -> tuple[NDArray[Any], NDAr
         UserError: if they are not of one dimension.
     """
     first, second = vectors(reference, "the reference"), vectors(candidate, "the candidate")
-    if first.shape[1] != second.shape[1]:
+    if len(first) and len(second) and first.shape[1] != second.shape[1]:
         raise UserError(
             f"the reference has {first.shape[1]} dimensions and the candidate {second.shape[1]}: "
             "embed both with the same embedder"

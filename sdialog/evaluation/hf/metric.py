@@ -71,7 +71,9 @@ class HFMetric(BaseDialogScore):
         module: a script, a folder that holds a script of the same name, or a module's name.
         inputs: what is taken from a dialog: ``utterances`` (predictions only), ``replies`` (each with the turn before
             it as its reference), ``whole`` (the transcript), or a function from a dialog to named lists of one length.
-        key: which entry of the module's answer is the score; None takes the only number, or all numbers by name.
+        key: which entry of the module's answer is the score; None takes the only number, or all numbers by name. An
+            entry with one number for each prediction, such as BERTScore's, counts as their mean where it is asked for,
+            or where there is no other.
         name: what it is called in tables; default the module's name.
         options: keyword arguments of the module's ``compute``.
         config: the module's configuration name.
@@ -162,10 +164,12 @@ class HFMetric(BaseDialogScore):
 
     def _chosen(self, answer: Mapping[str, Any]) -> float | dict[str, float | None] | None:
         found = {key: _number(entry) for key, entry in answer.items() if isinstance(entry, numbers.Real)}
+        lists = {key: _mean(entry) for key, entry in answer.items() if _is_list_of_numbers(entry)}
         if self.key is not None:
-            if self.key not in found:
-                raise UnknownNameError(f"number in the answer of {self.module}:", self.key, found)
-            return found[self.key]
+            if self.key not in found | lists:
+                raise UnknownNameError(f"number in the answer of {self.module}:", self.key, found | lists)
+            return (found | lists)[self.key]
+        found = found or lists
         if not found:
             raise ConfigError(f"{self.module} answered without a number: {', '.join(answer) or 'nothing'}")
         return next(iter(found.values())) if len(found) == 1 else found
@@ -207,6 +211,17 @@ class HFCorpusMetric:
     def __call__(self, dialogues: Iterable[Dialog], dataset_name: str | int | None = None) -> Any:
         """Return what the module says of all dialogs together, None if there is nothing to read in them."""
         return self.metric.corpus(dialogues)
+
+
+def _is_list_of_numbers(entry: Any) -> bool:
+    listed = entry.tolist() if hasattr(entry, "tolist") else entry  # an array
+    return isinstance(listed, list) and bool(listed) and all(isinstance(one, numbers.Real) for one in listed)
+
+
+def _mean(entry: Any) -> float | None:
+    values = [_number(one) for one in entry]
+    known = [value for value in values if value is not None]
+    return math.fsum(known) / len(known) if known else None
 
 
 def _number(entry: numbers.Real) -> float | None:

@@ -50,6 +50,4 @@ class GoodbyeLoopDetector(IntegrityDetector):
             text = talk.own_words[number]
             run = run + 1 if says_goodbye(text) or (run and is_closing(text)) else 0
             if run > allowed:
-                yield Fault(
-                    number, talk.labels[number], f"closes the conversation again, turn {run} to do so", talk.texts[number]
-                )
+                yield Fault(number, talk.labels[number], f"closing turn {run} in a row", talk.texts[number])

@@ -100,9 +100,11 @@ class RoleIntegrity(BaseDialogScore):
     async def measure(self, dialog: Dialog, scoring: Scoring) -> Measured:
         """Return the same, with the faults and the reasons."""
         found = self.inspect(dialog)
-        details = {kind: [fault.json() for fault in one.faults] for kind, one in found.items() if one.faults}
+        faults = {kind: [fault.json() for fault in one.faults] for kind, one in found.items() if one.faults}
+        missing = {kind: one.reason for kind, one in found.items() if one.faulty is None}
+        details = {name: told for name, told in (("faults", faults), ("missing", missing)) if told}
         reasons = [f"{kind}: {one.reason}" for kind, one in found.items() if one.reason is not None]
-        return Measured(_values(found), "; ".join(reasons) or None, {"faults": details} if details else {})
+        return Measured(_values(found), "; ".join(reasons) or None, details)
 
 
 def _values(found: dict[str, Inspection]) -> dict[str, int | None]:

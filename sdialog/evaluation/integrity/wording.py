@@ -28,10 +28,12 @@ _GREETING = re.compile(
     r"\b(?:hi|hello|hey|good (?:morning|afternoon|evening|day)|how are you|how do you do|nice to meet)\b", re.I
 )
 _WAIT = re.compile(
-    r"\b(?:one|a|just a|give me a|wait a|hang on a) (?:moment|second|sec|minute)\b"
+    r"(?:^|[.!?,;:…-] *|\b(?:just|me|us|wait|on|only|need|takes?|for|okay|ok|sure|please) )(?:one|a|just a) "
+    r"(?:moment|second|sec|minute)\b(?! (?:of|later|ago|is|was)\b)"
     r"|\b(?:hold on|hang on|bear with me|please hold|stay on the line)\b"
     r"|\blet me (?:just |quickly )?(?:check|see|look|find|pull|ask|verify|confirm|transfer|connect)\b"
-    r"|\bI(?:'m| am) (?:just |now )?(?:checking|looking|transferring|connecting|opening|pulling|searching)\b",
+    r"|\bI(?:'m| am) (?:just |now )?(?:looking(?! for(?: an?\b| some\b| one\b|[.,!?]|$))"
+    r"|checking|transferring|connecting|opening|pulling|searching)\b",
     re.IGNORECASE,
 )
 _SHORT, _LEFT_OVER = 14, 4

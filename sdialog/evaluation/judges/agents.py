@@ -19,7 +19,8 @@ class LLMJudgeGoalCompletion(LLMJudgeYesNo):
     """Was a goal reached by the end of the dialog (1)?
 
     Args:
-        goal: what was to be reached: text, plain data, or a function from the dialog to either.
+        goal: what was to be reached: text, plain data, or a function from the dialog to either. A dialog for which
+            the function gives None has no verdict.
         reason, model, options: as for :class:`.LLMJudgeYesNo`.
 
     Example:
@@ -47,11 +48,12 @@ class LLMJudgeKnowledgeRetention(LLMJudgeYesNo):
     """Do speakers keep what they were told earlier in the dialog (1)?
 
     Args:
-        speaker: whom it is about; None for everybody.
+        speaker: whom it is about; None for everybody. Without a turn of theirs there is no verdict.
         reason, model, options: as for :class:`.LLMJudgeYesNo`.
     """
 
     def __init__(self, speaker: str | None = None, reason: bool = False, model: Any = None, **options: Any) -> None:
+        self.speaker = speaker
         name = _of_speaker("judge/knowledge_retention", speaker, options)
         super().__init__(built_in(name), reason, model, **options)
 
@@ -61,12 +63,13 @@ class LLMJudgePersonaConsistency(LLMJudgeScore):
 
     Args:
         persona: the persona: an attribute model, a mapping, or text.
-        speaker: whose persona it is.
+        speaker: whose persona it is; without a turn of theirs there is no verdict.
         reason, model, options: as for :class:`.LLMJudgeScore`.
     """
 
     def __init__(self, persona: Any, speaker: str, reason: bool = False, model: Any = None, **options: Any) -> None:
         data_lines(persona)  # what cannot be shown is refused now
+        self.speaker = speaker
         options["about"] = {**(options.get("about") or {}), "persona": persona, "speaker": speaker}
         super().__init__(built_in("judge/persona_consistency"), 1, 5, int, reason, model, **options)
 
@@ -76,7 +79,7 @@ class LLMJudgeTopicAdherence(LLMJudgeYesNo):
 
     Args:
         topics: what it may be about.
-        speaker: whom it is about; None for everybody.
+        speaker: whom it is about; None for everybody. Without a turn of theirs there is no verdict.
         reason, model, options: as for :class:`.LLMJudgeYesNo`.
     """
 
@@ -89,8 +92,9 @@ class LLMJudgeTopicAdherence(LLMJudgeYesNo):
         **options: Any,
     ) -> None:
         listed = [topics] if isinstance(topics, str) else list(topics)
-        if not listed:
+        if not listed or not all(isinstance(topic, str) and topic.strip() for topic in listed):
             raise ConfigError("topics are needed: say what the dialog may be about")
+        self.speaker = speaker
         options["about"] = {**(options.get("about") or {}), "topics": listed}
         name = _of_speaker("judge/topic_adherence", speaker, options)
         super().__init__(built_in(name), reason, model, **options)

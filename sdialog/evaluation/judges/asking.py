@@ -24,9 +24,13 @@ _FILTERED = re.compile(
     r"content[_ -]?(filter|policy|management)|responsible ?ai|safety[_ ](filter|settings|system)|guardrail", re.I
 )
 _DECLINES = re.compile(
-    r"\b(?:I|we)(?:'m|’m| am| are|'re|’re)?\s+(?:really |very |so )?(?:sorry|afraid|unable|not able|not comfortable"
-    r"|can(?:'t|’t|not| not)|could(?:n't|n’t| not)|won(?:'t|’t)|will not|must (?:decline|refuse)|(?:have to )?decline"
-    r"|(?:do not|don't|don’t) (?:feel|think I)|refuse)\b",
+    r"\b(?:I|we)(?:['’](?:m|re|d)| am| are| would)?\s+(?:(?:really|very|so|truly|must|have to|respectfully)\s+)*"
+    r"(?:sorry|afraid|apologi[sz]e|unable|not (?:able|comfortable|going to|willing|permitted|allowed)"
+    r"|can(?:['’]t| ?not)|could(?:n['’]t| not)|won['’]t|will not|declin(?:e|ing)|refus(?:e|ing)|rather not|prefer not"
+    r"|(?:do not|don['’]t) (?:feel|think I))\b"
+    r"|^\W*(?:(?:very |so )?sorry|(?:my )?apologies|unable to)\b|\bas an AI\b"
+    r"|\b(?:violates?|breach(?:es)?|goes against) (?:\w+ ){0,3}(?:polic(?:y|ies)|guidelines)\b"
+    r"|\b(?:polic(?:y|ies)|guidelines) (?:do|does)(?: not|n['’]t) (?:allow|permit)\b",
     re.IGNORECASE,
 )
 _SHOWN_PROBLEMS = 20
@@ -130,7 +134,7 @@ def _read(text: str, schema: Mapping[str, Any], check: Check | None) -> tuple[An
 def _open(node: Any) -> Any:
     """Return a schema whose objects may hold more than it says; a verdict is no worse for a reason beside it."""
     if isinstance(node, Mapping):
-        return {name: _open(entry) for name, entry in node.items() if name != "additionalProperties"}
+        return {name: _open(entry) for name, entry in node.items() if entry is not False}
     return [_open(entry) for entry in node] if isinstance(node, list) else node
 
 

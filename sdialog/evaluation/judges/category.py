@@ -21,7 +21,7 @@ class LLMJudgeCategory(TranscriptJudge):
         options: as for :class:`.LLMJudgeYesNo`.
 
     Raises:
-        ConfigError: if there are fewer than two categories.
+        ConfigError: if there are fewer than two categories, or samples are to be combined to anything but a majority.
 
     Example:
         >>> from sdialog import Dialog, Turn
@@ -46,6 +46,8 @@ class LLMJudgeCategory(TranscriptJudge):
     ) -> None:
         self.categories = named(categories, "categories", least=2)
         super().__init__(prompt_template, reason, model, **options)
+        if self.combine != "majority":
+            raise ConfigError(f"the {self.combine} of labels cannot be taken; use combine='majority'")
 
     def _value_schema(self) -> dict[str, Any]:
         return {"type": "string", "enum": list(self.categories)}

@@ -105,6 +105,9 @@ class LLMJudgePairwise(BaseLLMJudge):
         self, a: Dialog, b: Dialog | None, scoring: Scoring, *, reason: bool | None = None, **template_kwargs: Any
     ) -> Measured:
         """Return ``a``, ``b`` or ``tie`` (None if the model refused), with the verdict of each order as details."""
+        wrong = next((one for one in (a, b) if one is not None and not isinstance(one, Dialog)), None)
+        if wrong is not None:
+            raise ConfigError(f"a judge compares dialogs, not {type(wrong).__name__}")
         other = self._other(a) if b is None else b
         want = self.reason if reason is None else reason
         orders = {"a first": (a, other), "b first": (other, a)}

@@ -30,7 +30,7 @@ class JudgePanel(BaseDialogScore):
         name: what it is called in tables.
 
     Raises:
-        ConfigError: if there are no judges.
+        ConfigError: if there are no judges, or something else is among them.
 
     Example:
         >>> from sdialog import Dialog, Turn
@@ -48,6 +48,8 @@ class JudgePanel(BaseDialogScore):
         self, judges: Sequence[BaseDialogScore], combine: str = "majority", *, name: str | None = None
     ) -> None:
         super().__init__(name or "judge-panel")
+        if isinstance(judges, BaseDialogScore):
+            raise ConfigError(f"a panel is made of a list of judges, and {judges.name} is one judge")
         self._judges = list(judges)
         wrong = next((judge for judge in self._judges if not isinstance(judge, BaseDialogScore)), None)
         if not self._judges or wrong is not None:
@@ -80,7 +82,9 @@ class JudgePanel(BaseDialogScore):
     def with_seed(self, seed: int) -> Self:
         """Return the same panel with another seed for the models."""
         twin = copy.copy(self)
-        twin._judges = [judge.with_seed(seed) if isinstance(judge, BaseLLMJudge) else judge for judge in self._judges]
+        twin._judges = [
+            judge.with_seed(seed) if isinstance(judge, (BaseLLMJudge, JudgePanel)) else judge for judge in self._judges
+        ]
         return twin
 
     def identity(self) -> dict[str, Any] | None:

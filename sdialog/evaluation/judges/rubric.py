@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from sdialog.evaluation.judges.votes import Vote
 from sdialog.llm.json_schema import closed
 
 _MOST_QUOTES = 5
+_MARKS = str.maketrans(dict.fromkeys("‘’‚‛ʼ`", "'") | dict.fromkeys("“”„‟«»", '"') | dict.fromkeys("‐‑‒–—―−", "-"))
 
 
 class LLMJudgeRubric(TranscriptJudge):
@@ -119,7 +121,9 @@ class LLMJudgeRubric(TranscriptJudge):
 
 
 def quoted(dialog: Dialog, turn: float, quote: str) -> bool:
-    """Whether a turn, counted from 1, holds these words; letter case and white space play no part.
+    """Whether a turn, counted from 1, holds these words.
+
+    Letter case, white space and the shape of quotation marks and dashes play no part; models do not keep to them.
 
     Example:
         >>> from sdialog import Turn
@@ -135,7 +139,7 @@ def quoted(dialog: Dialog, turn: float, quote: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.casefold().split())
+    return " ".join(unicodedata.normalize("NFKC", text).translate(_MARKS).casefold().split())
 
 
 def _whole(score: float | None) -> int | None:

@@ -112,6 +112,8 @@ def _panel_of_models(kind: Any, given: dict[str, Any]) -> BaseDialogScore:
 
 
 def _family(kind: Any) -> type[BaseDialogScore]:
+    if kind == "LLMJudgePairwise":
+        raise ConfigError(f"{kind} needs dialogs to compare with, which plain data cannot give; make it in Python")
     if kind not in HOMES:
         raise UnknownNameError("type of judge", str(kind), (*HOMES, _PANEL))
     module = importlib.import_module(f"sdialog.evaluation.judges.{HOMES[kind]}")

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel
 
 from sdialog.core.dialog import Dialog
-from sdialog.core.errors import ConfigError, LLMError
+from sdialog.core.errors import ConfigError, EvaluationError, LLMError
 from sdialog.core.seeds import derive_seed
 from sdialog.core.sync import run
 from sdialog.evaluation.base import Measured, Scoring
@@ -37,7 +37,8 @@ class TranscriptJudge(BaseLLMJudge):
         reason: whether to ask for reasons.
         model: as for :class:`.BaseLLMJudge`.
         reference: what to judge against: text, a dialog, or a function from the judged dialog to either.
-        about: further data to show by label, such as a persona; functions are called with the judged dialog.
+        about: further data to show by label, such as a persona; functions are called with the judged dialog. A dialog
+            for which one gives None has no verdict, and the reason says what it lacks.
         samples: how often to ask; with several, the temperature is 1 unless it is set.
         combine: how samples make a verdict: ``majority``, ``mean``, ``median``; None for the usual way of the class.
         abstain: whether the model may say that it cannot tell; there is no value then.
@@ -58,6 +59,9 @@ class TranscriptJudge(BaseLLMJudge):
     """Name of the template that says how to answer."""
 
     usual_combine: ClassVar[str] = "majority"
+    speaker: str | None = None
+    """Whom the verdict is about; there is none of a dialog in which they say nothing."""
+
     one_by_one: bool = False
     """Whether several dialogs are judged in calls of their own."""
 
@@ -147,13 +151,52 @@ class TranscriptJudge(BaseLLMJudge):
         if len(dialogs) > 1 and self.one_by_one:
             rows = await asyncio.gather(*(self._verdicts([dialog], scoring, reason, given) for dialog in dialogs))
             return [row[0] for row in rows]
-        want = self.reason if reason is None else reason
-        prompt, client = self._prompt_for(dialogs, want, given), scoring.client(self._model)
+        told = [self._beside(dialog, given) for dialog in dialogs]
+        lacking = [self._lacking(dialog, beside) for dialog, beside in zip(dialogs, told, strict=True)]
+        asked = iter(
+            await self._asked(
+                [d for d, why in zip(dialogs, lacking, strict=True) if why is None],
+                [b for b, why in zip(told, lacking, strict=True) if why is None],
+                scoring,
+                self.reason if reason is None else reason,
+                given,
+            )
+        )
+        return [next(asked) if why is None else Measured(None, why, {"model": self._model.name}) for why in lacking]
+
+    async def _asked(
+        self,
+        dialogs: Sequence[Dialog],
+        told: Sequence[Mapping[str, Any]],
+        scoring: Scoring,
+        reason: bool,
+        given: Mapping[str, Any],
+    ) -> list[Measured]:
+        if not dialogs:
+            return []
+        prompt, client = self._prompt_for(dialogs, told, reason, given), scoring.client(self._model)
         with scoring.scheduler.live():
-            asked = (self._sample(client, prompt, dialogs, want, number) for number in range(self.samples))
+            asked = (self._sample(client, prompt, dialogs, reason, number) for number in range(self.samples))
             samples = await asyncio.gather(*asked)
         details = {"model": self._model.name}
         return [combined(votes, self.combine, details) for votes in zip(*samples, strict=True)]
+
+    def _beside(self, dialog: Dialog, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what is shown beside a dialog, by label; None for what a function does not have of it."""
+        return {name: data(dialog) if callable(data) else data for name, data in self._shown_beside(given).items()}
+
+    def _shown_beside(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        reference = given.get("reference", self.reference)
+        return {**self.about, **({} if reference is None else {"reference": reference})}
+
+    def _lacking(self, dialog: Dialog, beside: Mapping[str, Any]) -> str | None:
+        """Return why a dialog cannot be judged; None if it can."""
+        missing = next((name for name, data in beside.items() if data is None), None)
+        if missing is not None:
+            return f"there is no {missing} of this dialog"
+        if self.speaker is None or any(_same_name(turn.speaker, self.speaker) for turn in dialog.turns or ()):
+            return None
+        return f"{self.speaker} says nothing in this dialog"
 
     async def _sample(
         self, client: Client, prompt: str, dialogs: Sequence[Dialog], reason: bool, number: int
@@ -170,7 +213,11 @@ class TranscriptJudge(BaseLLMJudge):
         if answer.refusal is not None:
             blank = Vote(None, f"refused: {answer.refusal}", True, answer.raw)
             return [dataclasses.replace(blank, usage=answer.usage), *[blank] * (len(dialogs) - 1)]
-        return self._votes(answer, dialogs)
+        try:
+            return self._votes(answer, dialogs)
+        except EvaluationError as error:
+            failed = Vote(raw=answer.raw, failure=error)
+            return [dataclasses.replace(failed, usage=answer.usage), *[failed] * (len(dialogs) - 1)]
 
     def _logprobs(self) -> int | None:
         return None
@@ -206,21 +253,21 @@ class TranscriptJudge(BaseLLMJudge):
             fields = {name: {"type": "array", "items": entry, **size} for name, entry in fields.items()}
         return closed({"type": "object", "properties": fields})
 
-    def _prompt_for(self, dialogs: Sequence[Dialog], reason: bool, given: Mapping[str, Any]) -> str:
-        given = dict(given)
-        reference = given.pop("reference", self.reference)
-        beside = {**self.about, **({} if reference is None else {"reference": reference})}
+    def _prompt_for(
+        self, dialogs: Sequence[Dialog], told: Sequence[Mapping[str, Any]], reason: bool, given: Mapping[str, Any]
+    ) -> str:
+        beside = self._shown_beside(given)
+        given = {name: value for name, value in given.items() if name != "reference"}
         shown = AllShown(Shown(d, fenced(f"dialog {n}", dialog_lines(d))) for n, d in enumerate(dialogs, start=1))
         variables = {**self._variables(), "dialogs": shown, "dialog": shown[0], "reason": reason, **given}
         instruction = render_text(self.prompt_template, label=f"prompt of {self.name}", **variables)
         parts = [instruction]
         for label, data in beside.items():
-            told = [data(dialog) for dialog in dialogs] if callable(data) else [data]
-            for number, entry in enumerate(told, start=1):
-                if entry is not None:
-                    parts.append(fenced(f"{label} {number}" if len(told) > 1 else label, data_lines(entry)))
+            entries = [one[label] for one in told] if callable(data) else [data]
+            for number, entry in enumerate(entries, start=1):
+                parts.append(fenced(f"{label} {number}" if len(entries) > 1 else label, data_lines(entry)))
         parts += [str(one) for one in shown if str(one) not in instruction]
-        return "\n\n".join([*parts, self._how_to_answer(len(dialogs), reason, reference is not None)])
+        return "\n\n".join([*parts, self._how_to_answer(len(dialogs), reason, "reference" in beside)])
 
     def _how_to_answer(self, count: int, reason: bool, reference: bool = False) -> str:
         values = {"count": count, "reason": reason, "abstain": self.abstain, "reference": reference}
@@ -244,6 +291,10 @@ class TranscriptJudge(BaseLLMJudge):
             "combine": self.combine,
             "logprobs": self._logprobs(),
         }
+
+
+def _same_name(one: str | None, other: str) -> bool:
+    return one is not None and one.strip().casefold() == other.strip().casefold()
 
 
 def _checked(dialogs: Any) -> list[Dialog]:

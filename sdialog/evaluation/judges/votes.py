@@ -123,7 +123,7 @@ def _reason(votes: Sequence[Vote], value: Any) -> str | None:
     given = [vote for vote in votes if vote.reason]
     if not given:
         return None
-    if isinstance(value, (int, float)):
+    if all(isinstance(one, (int, float)) for one in (value, *(vote.value for vote in given))):
         return min(given, key=lambda vote: abs(vote.value - value)).reason
     return next((vote.reason for vote in given if vote.value == value), given[0].reason)
 

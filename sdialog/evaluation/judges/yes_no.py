@@ -76,7 +76,7 @@ class LLMJudgePersonaAttributes(LLMJudgeYesNo):
 
     Args:
         persona: the persona: an attribute model, a mapping, or text.
-        speaker: whose persona it is.
+        speaker: whose persona it is; without a turn of theirs there is no verdict.
         reason, model, options: as for :class:`.LLMJudgeYesNo`.
 
     Example:

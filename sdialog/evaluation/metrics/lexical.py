@@ -46,8 +46,8 @@ def mtld(tokens: Sequence[str], threshold: float = MTLD_THRESHOLD) -> float | No
     """Return the measure of textual lexical diversity: words until the type-token ratio has fallen to the threshold.
 
     McCarthy and Jarvis (2010), Behavior Research Methods 42(2): the mean of a pass forwards and one backwards, what is
-    left at the end counted as part of a stretch. None if no word comes twice. A short text may have any value, since the
-    part is then most of it: :class:`LexicalFeatures` wants 50 words.
+    left at the end counted as part of a stretch. None if no word comes twice. A short text may have any value, since
+    the part is then most of it: :class:`LexicalFeatures` wants 50 words.
 
     Example:
         >>> mtld("a b a b a b a b".split())
@@ -139,8 +139,9 @@ class LexicalFeatures(FeatureScore[Vocabulary]):
     """Variety of the words that are said, without the speakers' labels.
 
     ``mattr``, ``mtld`` and ``hdd`` do not depend on the length of a dialog, and have no value for one that is too short
-    (50, 50, 42 words). ``mtld`` still scatters, and lies some percent high, below 100 words. ``expectation-adjusted-distinct`` depends on it less than ``distinct-1``;
-    ``distinct-2``, ``repetition`` and ``self-bleu`` (how much the utterances are like one another) depend on it too.
+    (50, 50, 42 words); below 100 words ``mtld`` scatters widely and lies some percent high.
+    ``expectation-adjusted-distinct`` depends on length less than ``distinct-1``; ``distinct-2``, ``repetition`` and
+    ``self-bleu`` (how much the utterances are like one another) depend on it too.
 
     Args:
         feature: one or several of these; None for all.

@@ -28,7 +28,7 @@ POLITE: frozenset[Marker] = frozenset(
 )
 RUDE: frozenset[Marker] = frozenset(("imperative", "insult", "demand"))
 _LISTED: tuple[Marker, ...] = ("gratitude", "apology", "deference", "hedge", "indirect request", "insult", "demand")
-_SHORT = 4
+_NAMES = 2
 
 
 @lru_cache(maxsize=1)
@@ -74,12 +74,15 @@ def is_courtesy(sentence: list[str]) -> bool:
     """Return whether a sentence is a short greeting, apology or thanks, which says nothing else.
 
     Example:
-        >>> is_courtesy(["i'm", "sorry"]), is_courtesy(["i'm", "sorry", "it", "is", "lost"])
-        (True, False)
+        >>> is_courtesy(["i'm", "sorry"]), is_courtesy(["sorry", "it", "is", "lost"]), is_courtesy(["hello", "ann"])
+        (True, False, True)
     """
     known = _phrases()
-    kinds = ("greeting", "apology", "gratitude")
-    return len(sentence) <= _SHORT and any(known[kind].within(sentence) for kind in kinds)
+    said = set[int]().union(*(known[kind].places(sentence) for kind in ("greeting", "apology", "gratitude")))
+    around = word_list("politeness")["around a courtesy"]
+    left = [word for place, word in enumerate(sentence) if place not in said and word not in around]
+    # Who is greeted may be named.
+    return bool(said) and len(left) <= (_NAMES if known["greeting"].begin(sentence) else 0)
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,8 @@ def politeness(manners: Manners) -> float | None:
 class PolitenessFeatures(FeatureScore[Manners]):
     """How many of a hundred turns hold the words that mark politeness, or its lack, in English.
 
-    None has a value for turns that are not mostly in Latin letters. Words are taken as they stand: "no thanks to you" is gratitude.
+    None has a value for turns that are not mostly in Latin letters. Words are taken as they stand: "no
+    thanks to you" is gratitude.
 
     Args:
         feature: one or several of ``politeness`` (see the function of this name), ``gratitude-rate``,

@@ -141,7 +141,8 @@ def _change(course: Course) -> float | None:
 class SentimentTrajectory(FeatureScore[Course]):
     """The mood of what is said and its course, by English word lists; each turn's is :func:`sentiment`.
 
-    Turns that are not mostly in Latin letters are left out. The start and the end need three turns with one, the slope two.
+    Turns that are not mostly in Latin letters are left out. The start and the end need three turns with one, the
+    slope two.
 
     Args:
         feature: one or several of ``sentiment`` (mean over turns), ``sentiment-start`` and ``sentiment-end`` (mean over

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sdialog.core.differences import Difference, differences
 from sdialog.core.environment import EnvironmentFactory, as_data
 from sdialog.core.errors import ConfigError
+from sdialog.evaluation.validators._passages import spoken_by
 
 if TYPE_CHECKING:
     from sdialog.core.dialog import Dialog
@@ -81,8 +82,8 @@ class Goal:
 
     def unsaid(self, dialog: Dialog, speaker: str | None) -> list[str]:
         """Return the wanted texts that nobody has said (or that ``speaker`` has not)."""
-        said = [_folded(turn.text) for turn in dialog.turns or () if speaker is None or turn.speaker == speaker]
-        patterns = {text: re.compile(rf"(?<!\w){re.escape(_folded(text))}(?!\w)") for text in self.outputs}
+        said = [_folded(turn.text) for turn in dialog.turns or () if spoken_by(turn, speaker)]
+        patterns = {text: _whole(_folded(text)) for text in self.outputs}
         return [text for text, pattern in patterns.items() if not any(pattern.search(line) for line in said)]
 
 
@@ -133,6 +134,13 @@ def _lacking(wanted: Any, found: Any, path: tuple[str | int, ...]) -> Iterator[D
         yield from (
             Difference((*path, *one.path), one.kind, one.before, one.after) for one in differences(wanted, found)
         )
+
+
+def _whole(text: str) -> re.Pattern[str]:
+    """Return a pattern of a text that is no part of a longer word or number: 59 is not said by 159 or 59.90."""
+    before = r"(?<!\d\.)" if text[:1].isdigit() else ""
+    after = r"(?!\.\d*[1-9])" if text[-1:].isdigit() else ""
+    return re.compile(rf"(?<!\w){before}{re.escape(text)}(?!\w){after}")
 
 
 def _folded(text: str) -> str:

@@ -10,7 +10,7 @@ from sdialog.core.errors import UnknownNameError
 from sdialog.evaluation.validators.tool_sequence import tool_calls
 
 if TYPE_CHECKING:
-    from sdialog.core.dialog import Dialog
+    from sdialog.core.dialog import Dialog, Turn
 
 Where = Literal["turns", "tool_results"]
 PLACES = ("turns", "tool_results")
@@ -45,21 +45,30 @@ def passages(dialog: Dialog, where: str, speaker: str | None, tool: str | None) 
     Args:
         dialog: the dialog.
         where: ``turns`` or ``tool_results``.
-        speaker: whose turns, or whose calls; None for everybody's.
+        speaker: whose turns, or whose calls, in any letter case; None for everybody's.
         tool: results of which tool; None for all.
     """
     if where == "turns":
         turns = enumerate(dialog.turns or (), start=1)
-        return [Passage(f"turn {n}", turn.text) for n, turn in turns if speaker is None or turn.speaker == speaker]
+        return [Passage(f"turn {n}", turn.text) for n, turn in turns if spoken_by(turn, speaker)]
     if dialog.events is None:
         return None
     found: list[Passage] = []
     counts: dict[str, int] = {}
     for call in tool_calls(dialog)[0]:
-        if call.output is not None and (tool is None or call.name == tool) and speaker in (None, call.agent):
+        if call.output is not None and (tool is None or call.name == tool) and _same(call.agent, speaker):
             counts[call.name] = counts.get(call.name, 0) + 1
             found.append(Passage(f"result {counts[call.name]} of {call.name}", call.output))
     return found
+
+
+def spoken_by(turn: Turn, speaker: str | None) -> bool:
+    """Whether a turn is this speaker's, in any letter case; None is everybody."""
+    return _same(turn.speaker, speaker)
+
+
+def _same(name: str | None, wanted: str | None) -> bool:
+    return wanted is None or (name is not None and name.casefold() == wanted.casefold())
 
 
 def as_text(content: Any) -> str:

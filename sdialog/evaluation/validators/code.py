@@ -13,6 +13,7 @@ from sdialog.core.errors import ConfigError, EvaluationError, UnknownNameError
 from sdialog.core.offload import in_thread
 from sdialog.core.validators import validators
 from sdialog.evaluation.base import Measured
+from sdialog.evaluation.validators._passages import spoken_by
 from sdialog.evaluation.validators._sandbox import CodeLimits, run_code
 from sdialog.evaluation.validators.base import BaseValidator, Explanation
 from sdialog.evaluation.validators.state import task_of
@@ -150,7 +151,7 @@ def code_blocks(dialog: Dialog, languages: Sequence[str] = PYTHON, speaker: str 
     return [
         match["code"]
         for turn in dialog.turns or ()
-        if speaker is None or turn.speaker == speaker
+        if spoken_by(turn, speaker)
         for match in _FENCE.finditer(turn.text.replace("\r\n", "\n"))
         if match["language"].casefold() in languages
     ]

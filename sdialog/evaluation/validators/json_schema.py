@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import ValidationError
+
 from sdialog.core.errors import ConfigError, UnknownNameError
 from sdialog.core.validators import validators
 from sdialog.evaluation.validators._passages import Passage, Where, check_place, passages
@@ -15,6 +17,30 @@ from sdialog.llm.json_schema import problems
 
 if TYPE_CHECKING:
     from sdialog.core.dialog import Dialog
+
+TYPES = ("object", "array", "string", "boolean", "integer", "number", "null")
+UNCHECKED = frozenset(
+    {
+        "not",
+        "if",
+        "then",
+        "else",
+        "contains",
+        "minContains",
+        "maxContains",
+        "uniqueItems",
+        "multipleOf",
+        "patternProperties",
+        "propertyNames",
+        "minProperties",
+        "maxProperties",
+        "dependentRequired",
+        "dependentSchemas",
+        "unevaluatedItems",
+        "unevaluatedProperties",
+    }
+)
+"""Conditions of JSON Schema that are not checked."""
 
 _FENCED = re.compile(r"^`{3,}[ \t]*(?:json)?[ \t]*\n(.*?)^`{3,}[ \t]*$", re.DOTALL | re.MULTILINE | re.IGNORECASE)
 
@@ -25,18 +51,20 @@ class JsonSchemaValidator(BaseValidator):
 
     The JSON may stand in a fence of its own with words around it; else the whole text has to be JSON. The part of
     JSON Schema that services accept for structured output is checked: types, properties, enums, bounds, patterns,
-    ``anyOf``, ``allOf`` and references within the schema. A dialog without such turns or results has no score.
+    ``anyOf``, ``allOf`` and references within the schema; a schema with other conditions is refused rather than half
+    checked. Of a pydantic model class, the class itself checks too. A dialog without such turns or results has no
+    score.
 
     Args:
         schema: a JSON schema, or a pydantic model class.
         quantity: ``all`` must fit, or ``any`` of them, or the ``last``.
         where: ``turns`` or ``tool_results``.
-        speaker: whose turns or tool calls; None for everybody's.
+        speaker: whose turns or tool calls, in any letter case; None for everybody's.
         tool: results of which tool; None for all.
         name: what it is called in tables.
 
     Raises:
-        ConfigError: if the schema is none.
+        ConfigError: if the schema is none, or has a type or a condition that is not known here.
         UnknownNameError: if there is no such quantity or place.
 
     Example:
@@ -65,6 +93,9 @@ class JsonSchemaValidator(BaseValidator):
         self.schema = made() if callable(made) else schema
         if not isinstance(self.schema, Mapping):
             raise ConfigError(f"a JSON schema is a mapping, or a pydantic model class; not {schema!r:.60}")
+        self._model = schema if callable(made) else None
+        if self._model is None:
+            _check(self.schema)
         self.quantity, self.where, self.speaker, self.tool = quantity, where, speaker, tool
 
     def explain(self, dialog: Dialog) -> Explanation:
@@ -81,6 +112,10 @@ class JsonSchemaValidator(BaseValidator):
         reason = None if passed or first is None else f"{first[0]}: {first[1][0]}"
         return Explanation(passed, reason, {"problems": wrong, "looked_at": len(looked_at)})
 
+    def identity(self) -> dict[str, Any] | None:
+        """Return what decides its values; None for a model class, whose own checks are code."""
+        return super().identity() if self._model is None else None
+
     def _problems(self, piece: Passage) -> list[str]:
         content = piece.content
         if isinstance(content, str):
@@ -89,4 +124,37 @@ class JsonSchemaValidator(BaseValidator):
                 content = json.loads(fenced[1] if fenced else content)
             except ValueError as error:
                 return [f"no JSON: {error}"]
-        return problems(content, self.schema)
+        return problems(content, self.schema) or self._model_problems(content)
+
+    def _model_problems(self, content: Any) -> list[str]:
+        if self._model is None:
+            return []
+        try:
+            self._model.model_validate(content)
+        except ValidationError as error:
+            found = error.errors(include_url=False)
+            return [": ".join(filter(None, [".".join(map(str, one["loc"])), one["msg"]])) for one in found]
+        return []
+
+
+def _check(schema: Any) -> None:
+    """Refuse conditions that would not be checked."""
+    if isinstance(schema, list):
+        for entry in schema:
+            _check(entry)
+    if not isinstance(schema, Mapping):
+        return
+    unknown = sorted(UNCHECKED.intersection(schema))
+    if unknown:
+        raise ConfigError(
+            f"the schema's {', '.join(unknown)} cannot be checked here; use a CallableValidator, or a pydantic model"
+        )
+    kinds = schema.get("type", [])
+    for kind in [kinds] if isinstance(kinds, str) else kinds:
+        if kind not in TYPES:
+            raise ConfigError(f"{kind!r} is no type of JSON; there are {', '.join(TYPES)}")
+    for key, entry in schema.items():
+        if key in ("properties", "$defs", "definitions"):  # below it stand names of the user
+            _check(list(entry.values()))
+        elif key not in ("enum", "const", "default", "examples", "required"):
+            _check(entry)

@@ -25,7 +25,7 @@ class RegexValidator(BaseValidator):
         at_least: how many must match; default one, or none if ``at_most`` is 0.
         at_most: how many may match; None for any number, 0 for a pattern that must not occur.
         where: ``turns`` or ``tool_results``.
-        speaker: whose turns or tool calls; None for everybody's.
+        speaker: whose turns or tool calls, in any letter case; None for everybody's.
         tool: results of which tool; None for all.
         ignore_case: whether letter case plays no part.
         name: what it is called in tables.

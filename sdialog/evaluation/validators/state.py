@@ -39,7 +39,7 @@ class StateValidator(BaseValidator):
             a fresh environment, so that dialogs from anywhere can be scored; ``auto`` is the first where it is there.
             A replay leaves out calls whose recorded output is an error.
         name: what it is called in tables.
-        ai_speaker: who must have said the outputs; None for anybody.
+        ai_speaker: who must have said the outputs, in any letter case; None for anybody.
 
     Raises:
         ConfigError: if the environment is none, or a goal cannot be read.
