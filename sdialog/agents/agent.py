@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sdialog.agents.describe import agent_data
 from sdialog.agents.environment_tools import environment_of
+from sdialog.agents.inspection import AgentInspector
 from sdialog.agents.talking import Talking
 from sdialog.agents.thinking import DEFAULT_PATTERN, ThinkingSplitter, Thoughts
 from sdialog.agents.tools import Tool, as_tools
@@ -196,7 +197,7 @@ class Agent(Talking):
             self._default.orchestrators.clear()
 
     def add_inspectors(self, inspectors: Any) -> None:
-        """Add one or several inspectors: objects whose ``interventions()`` go to the model with each request.
+        """Add one or several inspectors; see :class:`~sdialog.agents.inspection.AgentInspector`.
 
         Raises:
             TypeError: if something is not an inspector.
@@ -204,7 +205,7 @@ class Agent(Talking):
         """
         added = _listed(inspectors)
         for inspector in added:
-            if not callable(getattr(inspector, "interventions", None)):
+            if not isinstance(inspector, AgentInspector):
                 raise TypeError(f"{inspector!r:.80} is neither an orchestrator nor an inspector")
         self._require("interventions", added)
         self.inspectors = (*self.inspectors, *added)
@@ -255,11 +256,6 @@ class Agent(Talking):
         return f"Agent({self.get_name()!r}, model={self.model.name!r})"
 
     # -- for its sessions
-
-    @property
-    def interventions(self) -> tuple[Any, ...]:
-        """What goes to the model with each request on behalf of the inspectors."""
-        return tuple(part for inspector in self.inspectors for part in inspector.interventions())
 
     def thoughts(self, result: GenerateResult) -> Thoughts:
         """Return what the model wrote, told apart from its reasoning."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sdialog.agents.drafting import Draft, Drafting
+from sdialog.agents.inspection import ModelCall
 from sdialog.agents.memory import as_dialog, has_speech, insert_instruction, instruction_message, without_one_time
 from sdialog.agents.reply import EventLog, Guard, Reply
 from sdialog.agents.stopping import split_stop
@@ -75,7 +76,7 @@ class Session:
         self._clock = clock or _wall_clock
         self._key = f"{key}/{name}" if key else name
         self._id = f"{self._key}#{next(_numbers)}"
-        self.turn, self._turn_usage, self._busy = 0, Usage(), False
+        self.turn, self._turn_usage, self._busy, self._calls = 0, Usage(), False, 0
         self._later: list[Message] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self.attach(agent.orchestrators)
@@ -139,7 +140,7 @@ class Session:
             self.lost_events = tuple(log.events)
             raise
         finally:
-            self._busy = False
+            self._busy, self._calls = False, 0
             self.memory += self._later
 
     def _said(self, draft: Draft, instructions: list[Message], log: EventLog) -> Reply:
@@ -181,7 +182,8 @@ class Session:
         messages = [*self.memory, *([Message("user", message)] if message else [])]
         if not has_speech(messages) and (opening := self.opening()) is not None:
             return self.agent.postprocessed(opening)
-        result = await self.complete(messages, (), derive_seed(self.seed, "turn", self.turn, "lookahead"))
+        seed = derive_seed(self.seed, "turn", self.turn, "lookahead")
+        result = await self.complete(messages, (), seed, lookahead=True)
         return self.agent.postprocessed(split_stop(self.agent.thoughts(result).text).text.strip())
 
     def lookahead_from_thread(self) -> str:
@@ -198,9 +200,13 @@ class Session:
             )
         return asyncio.run_coroutine_threadsafe(self.lookahead(), self._loop).result()
 
-    async def complete(self, messages: Sequence[Message], tools: Sequence[ToolSpec], seed: int) -> GenerateResult:
-        """Call the model once and count what it costs."""
+    async def complete(
+        self, messages: Sequence[Message], tools: Sequence[ToolSpec], seed: int, *, lookahead: bool = False
+    ) -> GenerateResult:
+        """Call the model once, count what it costs, and tell the agent's inspectors."""
         agent = self.agent
+        call = ModelCall(self._id, self._key, self.name, self.seed, self.turn, self._calls, lookahead)
+        self._calls += not lookahead
         request = GenerateRequest(
             tuple(messages),
             dataclasses.replace(agent.config, seed=seed),
@@ -208,10 +214,12 @@ class Session:
             think=agent.think,
             key=self._key,
             session=self._id,
-            interventions=agent.interventions,
+            interventions=tuple(part for one in agent.inspectors for part in one.interventions(call)),
         )
         result = await self._client.complete(request)
         self.usage, self._turn_usage = self.usage + result.usage, self._turn_usage + result.usage
+        for inspector in agent.inspectors:
+            inspector.received(call, request, result)
         return result
 
     def seed_of(self, *path: str | int) -> int:

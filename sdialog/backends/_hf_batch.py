@@ -6,10 +6,10 @@ batch shape and cached keys cannot change what a row says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 
@@ -17,33 +17,12 @@ from sdialog.backends._hf_cache import ArenaCache, RowKV, SessionStore
 from sdialog.backends._hf_model import LocalModel
 from sdialog.backends._hf_prefix import shared_prefixes
 from sdialog.backends._hf_sampling import Sampling, SamplingTable, penalise
+from sdialog.llm.interventions import Conductor, RowSpan
 
 # One forward call costs about as much as this many more tokens in another; padding beyond it is not worth sharing.
 _CALL_WORTH = 64
 _PREFILL_TOKENS = 8192
 _FIRST_ROOM = 64
-
-
-class RowSpan(NamedTuple):
-    """What a forward call holds of one row, for hooks that read or edit only their own rows.
-
-    Attributes:
-        row: index along the call's batch axis.
-        job: index of the job among those of the run.
-        first: column of the call's input at which the row's tokens start; what is before is padding.
-        position: position of the token in that column in the row's own sequence.
-        prompt: length of the row's prompt; positions below it are prompt, the others are generated.
-    """
-
-    row: int
-    job: int
-    first: int
-    position: int
-    prompt: int
-
-
-Around = Callable[[tuple[RowSpan, ...]], AbstractContextManager[None]]
-"""Opens what must surround a forward call, such as hooks, given the rows it holds."""
 
 
 class TokenScore(NamedTuple):
@@ -86,6 +65,7 @@ class Outcome:
         scores: per token, when asked for.
         reused: prompt tokens whose keys and values were at hand.
         near_ties: tokens decided on scores computed alone.
+        captures: what conductors recorded.
     """
 
     reply: list[int] = field(default_factory=list)
@@ -93,17 +73,28 @@ class Outcome:
     scores: list[TokenScore] = field(default_factory=list)
     reused: int = 0
     near_ties: int = 0
+    captures: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Row:
-    """A row while it decodes; ``fresh`` counts the trailing prompt tokens that prefill runs through the model."""
+    """A row while it decodes.
+
+    Attributes:
+        index: of its job.
+        job: what to generate.
+        start: column of its first token.
+        fresh: how many trailing prompt tokens prefill runs through the model.
+        outcome: what it has generated.
+        ended: it has its last token, which passes through the model only because somebody looks at it.
+    """
 
     index: int
     job: Job
     start: int
     fresh: int
     outcome: Outcome
+    ended: bool = False
 
 
 class Batch:
@@ -114,7 +105,7 @@ class Batch:
         jobs: rows with their index in the run.
         store: keys and values kept between turns.
         tolerance: see :meth:`SamplingTable.choose`; 0 never decides anew.
-        around: opened around every forward call.
+        conductors: run what looks into the rows.
         cancelled: asked once a step; True ends all rows.
     """
 
@@ -125,16 +116,16 @@ class Batch:
         store: SessionStore,
         *,
         tolerance: float,
-        around: Around | None = None,
+        conductors: Sequence[Conductor] = (),
         cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
         self.model, self.store, self.tolerance = model, store, tolerance
-        self.around, self.cancelled = around, cancelled
+        self.conductors, self.cancelled = conductors, cancelled
         self.column = max(len(job.ids) for _, job in jobs)
         self.outcomes = {index: Outcome() for index, _ in jobs}
         room = self.column + min(_FIRST_ROOM, max(job.max_new for _, job in jobs))
         self.cache = model.new_cache(len(jobs), room)
-        held = {index: self._known(job) for index, job in jobs}
+        held = {index: self._known(index, job) for index, job in jobs}
         self._share({index: job.ids for index, job in jobs if not held[index][0]}, held)
         self._held = {index: kv for index, (_, kv) in held.items()}
         self.rows: list[_Row] = []
@@ -157,18 +148,37 @@ class Batch:
 
     # -- keys and values at hand
 
-    def _known(self, job: Job) -> tuple[int, RowKV]:
-        """Return what earlier turns left; hooks must see every token, so nothing when there are any."""
-        if self.around is not None or not self.cache.reusable:
+    def _known(self, index: int, job: Job) -> tuple[int, RowKV]:
+        """Return what earlier turns left, as far as nobody has to see its tokens pass."""
+        if not self.cache.reusable:
             return 0, []
-        return self.store.match(job.session, job.ids)
+        length, kv = self.store.match(self._store_name(index, job), job.ids)
+        return min(length, self._unseen(index, job.ids)), kv
+
+    def _store_name(self, index: int, job: Job) -> str | None:
+        """Return the name under which a row's keys and values are kept, None for not at all."""
+        names = [one.kept(index)[0] for one in self._conductors_of(index)]
+        return None if job.session is None else "|".join(filter(None, (job.session, *names)))
+
+    def _unseen(self, index: int, ids: Sequence[int]) -> int:
+        """Return how many leading tokens of a prompt need not pass through the model for its conductors."""
+        return min((one.first(index) for one in self._conductors_of(index)), default=len(ids))
+
+    def _changed(self, index: int) -> bool:
+        """Tell whether a row's prompt is changed, so that what others compute of it is of no use."""
+        return any(one.kept(index)[0] for one in self._conductors_of(index))
+
+    def _conductors_of(self, index: int) -> list[Conductor]:
+        return [one for one in self.conductors if index in one.jobs]
 
     def _share(self, fresh: Mapping[int, list[int]], held: dict[int, tuple[int, RowKV]]) -> None:
         """Compute common beginnings of new conversations once, and hold them for every row that has them."""
-        if self.around is not None or not self.cache.reusable:
+        if not self.cache.reusable:
             return
-        indices = list(fresh)
-        for group in shared_prefixes([fresh[index] for index in indices], worth=2 * _CALL_WORTH):
+        # One token more than may be shared: the last of what is given is never part of it.
+        cut = {index: ids[: self._unseen(index, ids) + 1] for index, ids in fresh.items()}
+        indices = [index for index, ids in cut.items() if len(ids) > 1 and not self._changed(index)]
+        for group in shared_prefixes([cut[index] for index in indices], worth=2 * _CALL_WORTH):
             ids = fresh[indices[group.rows[0]]][: group.length]
             own = self.model.new_cache(1, len(ids))
             tokens = torch.tensor([ids], device=self.model.device)
@@ -234,14 +244,25 @@ class Batch:
         with self.cache.window(low, low + len(rows), column, width), self._surround(rows, column, width):
             return self.model.scores(torch.tensor(ids, device=device), positions, mask, self.cache.cache)
 
-    def _surround(self, rows: Sequence[_Row], column: int, width: int) -> AbstractContextManager[None]:
-        if self.around is None:
-            return nullcontext()
+    @contextmanager
+    def _surround(self, rows: Sequence[_Row], column: int, width: int) -> Iterator[None]:
+        if not self.conductors:
+            yield
+            return
         spans = []
         for place, row in enumerate(rows):
             first = max(row.start - column, 0)
-            spans.append(RowSpan(place, row.index, first, column + first - row.start, len(row.job.ids)))
-        return self.around(tuple(spans))
+            position = column + first - row.start
+            spans.append(RowSpan(place, row.index, first, position, len(row.job.ids), width, row.start))
+        with self._conducted(spans):
+            yield
+
+    @contextmanager
+    def _conducted(self, spans: Sequence[RowSpan]) -> Iterator[None]:
+        with ExitStack() as stack:
+            for conductor in self.conductors:
+                stack.enter_context(conductor.around(spans))
+            yield
 
     # -- choosing
 
@@ -259,6 +280,9 @@ class Batch:
         stop_all = self.cancelled()
         ended: list[int] = []
         for place, row in enumerate(self.rows):
+            if row.ended:
+                ended.append(place)
+                continue
             scores, token = None, choice.tokens[place]
             if choice.broken[place]:
                 row.outcome.reason = "broken"
@@ -269,7 +293,9 @@ class Batch:
             if row.job.logprobs is not None:
                 row.outcome.scores.append(_score(raw[place] if scores is None else scores, token, row.job.logprobs))
             if self._append(row, token, stop_all):
-                ended.append(place)
+                row.ended = not stop_all and any(one.feeds_last(row.index) for one in self._conductors_of(row.index))
+                if not row.ended:
+                    ended.append(place)
         if ended:
             self._release(ended)
 
@@ -282,8 +308,7 @@ class Batch:
         """Choose a row's token on scores computed in the canonical shape, which no neighbour can touch."""
         row.outcome.near_ties += 1
         ids = row.job.ids + row.outcome.reply
-        spans = (RowSpan(0, row.index, 0, 0, len(row.job.ids)),)
-        with self.around(spans) if self.around is not None else nullcontext():
+        with self._conducted([RowSpan(0, row.index, 0, 0, len(row.job.ids), len(ids), 0, again=True)]):
             raw = self.model.scores_alone(ids)
         table = SamplingTable([row.job.sampling], self.model.device)
         token = table.choose(self._penalised(row, raw[0])[None], [len(row.outcome.reply)], 0.0).tokens[0]
@@ -307,9 +332,15 @@ class Batch:
         """Keep what ended rows may reuse next turn, and close the gaps with the last rows."""
         for place in ended:
             row = self.rows[place]
-            if row.job.session is not None and isinstance(self.cache, ArenaCache) and row.outcome.reason != "broken":
-                ids = row.job.ids + row.outcome.reply[:-1]
-                self.store.put(row.job.session, ids, self.cache.read(place, row.start, self.column))
+            own = self._conductors_of(row.index)
+            name = self._store_name(row.index, row.job)
+            if name is not None and isinstance(self.cache, ArenaCache) and row.outcome.reason != "broken":
+                lengths = [length for one in own if (length := one.kept(row.index)[1]) is not None]
+                stop = min([self.column, *(row.start + length for length in lengths)])
+                ids = (row.job.ids + row.outcome.reply)[: stop - row.start]
+                self.store.put(name, ids, self.cache.read(place, row.start, stop))
+            for conductor in own:
+                row.outcome.captures.update(conductor.finish(row.index, row.outcome.reply))
         gone, order = set(ended), list(range(len(self.rows)))
         staying = len(order) - len(gone)
         tail = [place for place in order[staying:] if place not in gone]

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from sdialog.backends._hf_batch import Around, Batch, Job, Outcome
+from sdialog.backends._hf_batch import Batch, Job, Outcome
 from sdialog.backends._hf_cache import SessionStore
 from sdialog.backends._hf_model import LocalModel
 from sdialog.core.seeds import rng
+from sdialog.llm.interventions import Conductor
 
 # Shares of a row's largest logit within which a choice is decided alone: at least these, and at least so many times
 # the rounding noise that the model itself shows. Trained models of a few layers show 5e-6 in float32.
@@ -44,15 +45,21 @@ class Engine:
         self,
         jobs: Sequence[Job],
         *,
-        around: Around | None = None,
+        conductors: Sequence[Conductor] = (),
         cancelled: Callable[[], bool] = lambda: False,
     ) -> list[Outcome]:
-        """Generate every job and return the outcomes in order."""
+        """Generate every job and return the outcomes in order.
+
+        Args:
+            jobs: what to generate.
+            conductors: run what looks into the rows; they know these by their index among the jobs.
+            cancelled: asked once a step; True ends all rows.
+        """
         outcomes: dict[int, Outcome] = {}
         with torch.inference_mode():
             for group in self._groups(jobs):
                 batch = Batch(
-                    self.model, group, self.store, tolerance=self.tolerance, around=around, cancelled=cancelled
+                    self.model, group, self.store, tolerance=self.tolerance, conductors=conductors, cancelled=cancelled
                 )
                 outcomes.update(batch.run())
         self.near_ties += sum(outcome.near_ties for outcome in outcomes.values())

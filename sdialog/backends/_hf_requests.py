@@ -14,6 +14,7 @@ from sdialog.backends._hf_parse import MARKERS, Reply, Visible, parse_reply, vis
 from sdialog.backends._hf_sampling import Sampling
 from sdialog.core.errors import ContextLengthError, LLMError, UnsupportedFeatureError
 from sdialog.core.seeds import fresh_seed
+from sdialog.llm.interventions import Intervention
 from sdialog.llm.types import FinishReason, GenerateConfig, GenerateRequest, GenerateResult, TokenLogprob, Usage
 
 _DEFAULT_MAX_TOKENS = 256
@@ -60,8 +61,9 @@ class Translator:
             ContextLengthError: if the prompt leaves no room for a reply.
             LLMError: if the request cannot be served.
         """
-        if request.interventions:
-            raise UnsupportedRequestError("interventions are not supported by this backend")
+        strange = next((one for one in request.interventions if not isinstance(one, Intervention)), None)
+        if strange is not None:
+            raise UnsupportedRequestError(f"{strange!r:.80} is no intervention; give an Inspector or a Plan")
         if request.schema is not None:
             raise UnsupportedRequestError("this backend cannot force a JSON schema; ask in the prompt instead")
         extra = request.config.extra
@@ -106,6 +108,7 @@ class Translator:
             usage=usage,
             model=self.name,
             logprobs=tuple(map(self._logprob, outcome.scores)) if prepared.request.logprobs is not None else None,
+            captures=outcome.captures,
         )
 
     def failed(self, request: GenerateRequest, error: LLMError, usage: Usage | None = None) -> GenerateResult:

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from sdialog.backends._hf_source import Source
 from sdialog.core.errors import ConfigError, LLMError
 from sdialog.core.optional import available, need
+from sdialog.llm.interventions import Network
 from sdialog.llm.protocol import Backend, backends
 from sdialog.llm.types import GenerateConfig, GenerateRequest, GenerateResult, StreamChunk
 
@@ -66,7 +67,7 @@ class HuggingFaceBackend(Backend):
 
     prefix = "huggingface"
     batching = "batched"
-    features = frozenset({"tools", "thinking", "logprobs", "seed", "stream"})
+    features = frozenset({"tools", "thinking", "logprobs", "seed", "stream", "interventions"})
 
     def __init__(
         self,
@@ -94,7 +95,7 @@ class HuggingFaceBackend(Backend):
         self._load_lock, self._worker_lock = threading.Lock(), threading.Lock()
         self._loaded: tuple[Engine, Translator] | None = None
         self._worker: ThreadPoolExecutor | None = None
-        self._worker_pid = 0
+        self._worker_pid = self._worker_thread = 0
 
     @property
     def defaults(self) -> GenerateConfig:
@@ -160,6 +161,24 @@ class HuggingFaceBackend(Backend):
         """Return the loaded model with its decode loop, loading it if need be; blocks meanwhile."""
         return self._load()[0]
 
+    def network(self) -> Network:
+        """Return the model as torch has it, for those who look into it; loads it if need be.
+
+        Others may be generating with it: work with it through ``network.call``.
+        """
+        engine = self.engine()
+        return Network(engine.model.model, engine.model.tokenizer, self.name, self.fingerprint, self._call)
+
+    @property
+    def base_model(self) -> Any:
+        """The network itself, loaded if need be."""
+        return self.engine().model.model
+
+    @property
+    def tokenizer(self) -> Any:
+        """Its tokenizer, loaded with it if need be."""
+        return self.engine().model.tokenizer
+
     @classmethod
     def unusable_because(cls) -> str | None:
         """Say which package is missing, or None."""
@@ -172,12 +191,22 @@ class HuggingFaceBackend(Backend):
         self, requests: Sequence[GenerateRequest], listeners: dict[int, Listener]
     ) -> list[GenerateResult]:
         cancelled = threading.Event()
-        work = self._pool().submit(self._answer, list(requests), listeners, cancelled.is_set)
+        work = self._pool().submit(self._as_worker, self._answer, list(requests), listeners, cancelled.is_set)
         try:
             return await asyncio.wrap_future(work)
         except asyncio.CancelledError:
             cancelled.set()
             raise
+
+    def _call(self, function: Callable[[], Any]) -> Any:
+        """Run a function in the model's thread and return what it returns; at once when in that thread already."""
+        if threading.get_ident() == self._worker_thread:
+            return function()
+        return self._pool().submit(self._as_worker, function).result()
+
+    def _as_worker(self, function: Callable[..., Any], *given: Any) -> Any:
+        self._worker_thread = threading.get_ident()
+        return function(*given)
 
     def _pool(self) -> ThreadPoolExecutor:
         with self._worker_lock:
@@ -202,7 +231,14 @@ class HuggingFaceBackend(Backend):
                 prepared[index] = translator.prepare(request, listeners.get(index))
             except LLMError as error:
                 results[index] = translator.failed(request, error)
-        outcomes = engine.run([row.job for row in prepared.values()], cancelled=cancelled)
+        conductors = []
+        if any(row.request.interventions for row in prepared.values()):
+            from sdialog.backends import _hf_conducting as conducting
+
+            for index, fault in conducting.faults(self.network(), prepared).items():
+                results[index] = translator.failed(prepared.pop(index).request, fault)
+            conductors = conducting.conductors(self.network(), dict(enumerate(prepared.values())))
+        outcomes = engine.run([row.job for row in prepared.values()], conductors=conductors, cancelled=cancelled)
         for (index, row), outcome in zip(prepared.items(), outcomes, strict=True):
             results[index] = translator.result(row, outcome)
         return results

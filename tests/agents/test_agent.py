@@ -12,11 +12,12 @@ import pytest
 
 from sdialog.agents import Agent
 from sdialog.agents.describe import agent_dependencies
+from sdialog.agents.inspection import ModelCall
 from sdialog.backends.scripted import ScriptedModel
 from sdialog.core.dialog import Context, Dialog, Turn
 from sdialog.core.errors import ConfigError, UnknownNameError, UnsupportedFeatureError
 from sdialog.core.settings import use
-from sdialog.llm.types import GenerateRequest, Message
+from sdialog.llm.types import GenerateRequest, GenerateResult, Message
 from sdialog.orchestrators import (
     BaseOrchestrator,
     ChangeMindOrchestrator,
@@ -35,10 +36,16 @@ def agent_with(**options: Any) -> Agent:
 
 
 class Look:
-    """An inspector as far as agents know: it has interventions."""
+    """An inspector as far as agents know: it says what goes to the model, and is told what came back."""
 
-    def interventions(self) -> list[str]:
-        return ["layer 3"]
+    def __init__(self) -> None:
+        self.calls: list[tuple[ModelCall, str]] = []
+
+    def interventions(self, call: ModelCall) -> list[str]:
+        return [f"turn {call.turn}, call {call.number}{', lookahead' * call.lookahead}"]
+
+    def received(self, call: ModelCall, request: GenerateRequest, result: GenerateResult) -> None:
+        self.calls.append((call, result.text))
 
 
 class Awaited(BaseOrchestrator):
@@ -194,7 +201,7 @@ def test_mutators_act_on_this_agent_and_its_default_session() -> None:
         agent.add_orchestrators("be nice")  # type: ignore[arg-type]
 
 
-def test_inspectors_travel_as_interventions() -> None:
+def test_inspectors_say_what_goes_to_the_model_and_hear_what_came_back() -> None:
     requests: list[GenerateRequest] = []
 
     def script(request: GenerateRequest) -> str:
@@ -202,12 +209,22 @@ def test_inspectors_travel_as_interventions() -> None:
         return "x"
 
     seeing = ScriptedModel(script, features=frozenset({"interventions"}))
-    agent = Agent(model=seeing) | Look()
+    look = Look()
+    agent = Agent(model=seeing, name="Ava") | look
     agent("Hi")
-    assert requests[0].interventions == ("layer 3",)
+    agent("Hi")
+    agent.response_lookahead("Hi")
+    sent = [request.interventions for request in requests]
+    assert sent == [("turn 0, call 0",), ("turn 1, call 0",), ("turn 2, call 0, lookahead",)]
+    assert [(call.speaker, call.turn, text) for call, text in look.calls] == [
+        ("Ava", 0, "x"),
+        ("Ava", 1, "x"),
+        ("Ava", 2, "x"),
+    ]
+    assert len({call.session for call, _ in look.calls}) == 1
     agent.clear_inspectors()
     agent("Hi")
-    assert requests[1].interventions == ()
+    assert requests[3].interventions == () and len(look.calls) == 3
     with pytest.raises(TypeError, match="inspector"):
         agent.add_inspectors(5)
     with pytest.raises(UnsupportedFeatureError, match="interventions"):

@@ -1,0 +1,56 @@
+"""Conductors for a batch: whoever looks into some of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from sdialog.backends._hf_requests import Prepared, UnsupportedRequestError
+from sdialog.core.errors import LLMError, UserError
+from sdialog.llm.interventions import Conductor, Network, Row
+
+Maker = Callable[[Network, Mapping[int, Row]], Conductor]
+
+
+def faults(network: Network, prepared: Mapping[int, Prepared]) -> dict[int, LLMError]:
+    """Return what is wrong with the interventions of each row, such as a site that the model does not have.
+
+    Args:
+        network: the model.
+        prepared: rows by index.
+    """
+    found: dict[int, LLMError] = {}
+    for index, row in prepared.items():
+        for maker in _makers({index: row}):
+            try:
+                maker(network, {index: _row(row)})
+            except LLMError as error:
+                found[index] = error
+            except UserError as error:
+                found[index] = UnsupportedRequestError(str(error))
+                found[index].__cause__ = error
+    return found
+
+
+def conductors(network: Network, prepared: Mapping[int, Prepared]) -> list[Conductor]:
+    """Return the conductors of a batch, one for all rows that name an equal one.
+
+    Args:
+        network: the model.
+        prepared: rows by the index of their jobs.
+    """
+    return [
+        maker(network, {index: _row(prepared[index]) for index in indices})
+        for maker, indices in _makers(prepared).items()
+    ]
+
+
+def _makers(prepared: Mapping[int, Prepared]) -> dict[Maker, list[int]]:
+    found: dict[Maker, list[int]] = {}
+    for index, row in prepared.items():
+        for maker in dict.fromkeys(one.conductor() for one in row.request.interventions):
+            found.setdefault(maker, []).append(index)
+    return found
+
+
+def _row(prepared: Prepared) -> Row:
+    return Row(prepared.request, prepared.prompt.text, prepared.prompt.ids)
