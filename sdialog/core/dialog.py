@@ -26,6 +26,8 @@ __all__ = ["SCHEMA_VERSION", "Context", "Dialog", "Event", "Instruction", "Turn"
 SCHEMA_VERSION = 1
 """Number of the JSON layout that this version writes."""
 
+_OTHER_NAMES = ("dialogId",)  # that a field may have in files
+
 
 class Dialog(TextMethods, FileMethods, BaseModel):
     """A conversation: who said what, what went on behind it, and how it came about.
@@ -203,9 +205,11 @@ class Dialog(TextMethods, FileMethods, BaseModel):
             dialog = cls.model_validate(data)
         except ValidationError as error:
             raise DialogFormatError(f"not a dialog: {problem(error)}") from error
-        if data and not dialog.model_fields_set:
-            names = ", ".join(repr(name) for name in list(data)[:5])
-            raise DialogFormatError(f"not a dialog: none of its fields ({names}) is one of a dialog's, such as 'turns'")
+        strange = [name for name in data if name not in {*cls.model_fields, *_OTHER_NAMES}]
+        if strange and not _says_something(dialog):
+            # What was said may well be in the fields that nobody knows.
+            names = ", ".join(map(repr, strange[:5]))
+            raise DialogFormatError(f"not a dialog: it has neither turns nor events, but unknown fields: {names}")
         return dialog
 
     @classmethod
@@ -217,7 +221,7 @@ class Dialog(TextMethods, FileMethods, BaseModel):
         """
         try:
             dialog = cls.model_validate_json(json_str)
-            if dialog.model_fields_set:
+            if _says_something(dialog):
                 return dialog
         except ValidationError as error:
             if error.errors(include_url=False)[0]["type"] != "json_invalid":
@@ -297,3 +301,7 @@ def _line(turn: Turn, template: str | None) -> str:
 
 _MUTABLE = (dict, list)
 _fresh_id = new_id
+
+
+def _says_something(dialog: Dialog) -> bool:
+    return bool({"turns", "events"} & dialog.model_fields_set)

@@ -95,7 +95,7 @@ class DatasetComparator:
                 function; see :func:`sdialog.evaluation.comparison.attributes.attribute_of`.
             pair_by: what the dialogs of a pair have in common: ``index`` (their place), an attribute or a function.
             weights: an attribute or function that gives the weight of a dialog, or the population's margins, such as
-                ``{"gender": {"woman": 0.5, "man": 0.5}}``. Means are then weighted, and tests are z tests.
+                ``{"gender": {"woman": 0.5, "man": 0.5}}``. Means are then weighted, and tests are t tests.
             by: attributes by whose values the comparison is repeated.
             seed: seed of what is random.
             running: how to score, or a function from a set to that.
@@ -145,14 +145,14 @@ Comparator = DatasetComparator
 
 
 def compare(
-    candidates: Any, scores: BaseDialogScore | BaseDatasetEvaluator | Sequence[Any] = (), **options: Any
+    candidates: Any, scores: BaseDialogScore | BaseDatasetEvaluator | str | Sequence[Any] = (), **options: Any
 ) -> Comparison:
     """Compare sets of dialogs by scores and evaluators, without printing.
 
     Args:
         candidates: see :meth:`DatasetComparator.__call__`.
-        scores: scores, of which the means are compared and which name the columns, and evaluators of whole sets;
-            default what :func:`sdialog.evaluation.overview.named_scores` takes as usual.
+        scores: scores, of which the means are compared and which name the columns, names of scores, and evaluators of
+            whole sets; default what :func:`sdialog.evaluation.overview.named_scores` takes as usual.
         options: ``ci test baseline alpha correction cluster_by pair_by weights by seed running`` of
             :meth:`DatasetComparator.__call__`.
 
@@ -164,11 +164,11 @@ def compare(
         >>> print(found["short"]["mean-turn-length"], found.differences[0].p_value)
         2.0 0.1
     """
-    given = list(scores) if isinstance(scores, Iterable) else [scores]
-    if not given:
-        from sdialog.evaluation.overview import named_scores
+    from sdialog.evaluation.overview import named_scores
 
-        given = list(named_scores())
+    asked = list(scores) if isinstance(scores, Iterable) and not isinstance(scores, str) else [scores]
+    given = [found for one in asked for found in (named_scores([one]) if isinstance(one, str) else [one])]
+    given = given or list(named_scores())
     evaluators = [ScoreMean(one) if isinstance(one, BaseDialogScore) else one for one in given]
     found: Comparison = DatasetComparator(evaluators)(candidates, output="dict", **options)
     return found

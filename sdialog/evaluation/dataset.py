@@ -64,6 +64,16 @@ class Dataset:
                 raise UserError(f"{self.name}, entry {place}: {type(dialog).__name__} is no Dialog")
             yield dialog
 
+    def check_some(self, size: int) -> None:
+        """Raise a UserError if there are none of its dialogs, where some are needed.
+
+        Args:
+            size: how many were read.
+        """
+        if not size:
+            where = "" if self.path is None else f" in {self.path}"
+            raise UserError(f"the {self.name} holds no dialogs{where}; there is nothing to compare with")
+
 
 def read_datasets(candidates: Any) -> dict[str | int, Dataset]:
     """Return sets of dialogs by their names.

@@ -265,6 +265,26 @@ def draw_differences(axes: Any, gaps: Sequence[Gap]) -> None:
     axes.set_ylim(-0.6, len(gaps) - 0.4)
 
 
+def draw_floor(axes: Any, values: Mapping[Any, float | None], low: float, high: float) -> None:
+    """Draw how far sets are from a reference, a mark each, over the range of the reference's own halves.
+
+    Args:
+        axes: where.
+        values: one number a set; sets without one are left out.
+        low, high: ends of the range.
+    """
+    known = {name: value for name, value in values.items() if value is not None}
+    axes.axvspan(low, high, color=_GREY, alpha=0.15, linewidth=0, label="noise floor")
+    for place, value in enumerate(reversed(known.values())):
+        shade = colour(len(known) - 1 - place)
+        axes.plot(value, place, "o", color=shade, markersize=8)
+        axes.annotate(f"{value:.3g}", (value, place), (0, 7), textcoords="offset points", ha="center", fontsize=9)
+    axes.set_yticks(range(len(known)), [_short(str(name)) for name in reversed(known)])
+    axes.set_ylim(-0.6, len(known) - 0.2)
+    axes.margins(x=0.1)
+    axes.locator_params(axis="x", nbins=6)
+
+
 # -- parts
 
 

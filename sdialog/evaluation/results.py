@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sdialog.core.errors import EvaluationError
@@ -14,6 +15,9 @@ from sdialog.statistics.intervals import Interval, mean_interval, standard_error
 
 if TYPE_CHECKING:
     from sdialog.statistics.agreement import Agreement
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_FREE = Usage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,9 @@ class ItemResult:
     value: Any = None
     reason: str | None = None
     error: str | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
-    usage: Usage = field(default_factory=Usage)
+    # These defaults are shared, for there may be millions of items.
+    details: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    usage: Usage = _FREE
     cached: bool = False
 
     @property

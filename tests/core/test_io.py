@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from sdialog import Dialog, Event, Turn
 from sdialog.core.errors import DialogFormatError, UnknownNameError, UserError
+from sdialog.core.export import export
 from sdialog.core.io import Reading, read_dialogs, write_jsonl
 
 TALK = Dialog(id="talk", turns=[Turn(speaker="Ann", text="Hi!"), Turn(speaker="Bob", text="Hello.\nYes?")])
@@ -151,6 +152,10 @@ def test_consecutive_turns_of_one_speaker_merge_on_request(tmp_path):
         ("x.txt", b"A: hi\nB: \xff\n", 2, "not UTF-8"),
         ("x.csv", b"speaker,txt\n", 1, "no column 'text'"),
         ("x.jsonl.gz", gzip.compress(b"{}\n" * 2000)[:-20], None, "damaged"),
+        ("x.csv.gz", gzip.compress(b"speaker,text\nA,hi\n" * 2000)[:-20], None, "damaged"),
+        ("x.csv", "speaker,text\nA,caf\u00e9\n".encode("latin-1"), 2, "iconv -f WINDOWS-1252"),
+        ("x.csv", "speaker,text\nA,hi\n".encode("utf-16"), 1, "UTF-16"),
+        ("x.json", b'{"id": "e", "items": [{"who": "A", "what": "hi"}]}', None, "neither turns nor events"),
     ],
 )
 def test_faulty_files_are_named_with_their_line(tmp_path, name, content, line, says):
@@ -162,6 +167,24 @@ def test_faulty_files_are_named_with_their_line(tmp_path, name, content, line, s
     assert str(path) in str(caught.value)
     if line is not None:
         assert caught.value.line == line
+
+
+@pytest.mark.parametrize("name", ["x.json", "x.jsonl", "x.csv", "x.tsv", "x.txt"])
+def test_any_file_may_be_compressed(tmp_path, name):
+    if name.endswith("txt"):
+        TALK.to_file(tmp_path / name)
+    else:
+        export([TALK], tmp_path / name, name.partition(".")[2])
+    (plain,) = read_dialogs(tmp_path / name)
+    (tmp_path / f"{name}.gz").write_bytes(gzip.compress((tmp_path / name).read_bytes()))
+    (packed,) = read_dialogs(tmp_path / f"{name}.gz")
+    assert [(turn.speaker, turn.text) for turn in packed] == [(turn.speaker, turn.text) for turn in plain]
+
+
+def test_a_compressed_file_without_a_type_is_told_how_to_be_named(tmp_path):
+    (tmp_path / "talks.gz").write_bytes(gzip.compress(b"{}"))
+    with pytest.raises(DialogFormatError, match=r"name it talks\.jsonl\.gz"):
+        list(read_dialogs(tmp_path / "talks.gz"))
 
 
 def test_what_is_not_there_is_said_at_once(tmp_path):
@@ -185,6 +208,7 @@ def test_readers_hold_one_dialog_at_a_time(tmp_path):
 MEMORY = """
 import resource, sys
 from sdialog import Dialog, Event, Turn
+from sdialog.core.export import export
 from sdialog.core.io import read_dialogs, write_jsonl
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 said = [Turn(speaker="Ann", text=f"This is turn number {i} of the dialog.") for i in range(10)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from sdialog.evaluation import (
     BaseDatasetEvaluator,
     BaseDialogScore,
     ConversationalFeatures,
+    FrechetBERTDistanceEvaluator,
     FrequencyEvaluator,
     MeanEvaluator,
     MeanTurnLengthScore,
@@ -318,7 +319,7 @@ def test_weights_give_the_mean_of_the_population() -> None:
     even = {"gender": {"woman": 0.5, "man": 0.5}}
     assert compare({"a": [*women, *men]}, Length("x"))["a"]["x"] == 5.0
     found = compare({"a": [*women, *men], "b": [*women, *men]}, Length("x"), weights=even)
-    assert found["a"]["x"] == pytest.approx(6.0) and found.differences[0].test == "weighted z"
+    assert found["a"]["x"] == pytest.approx(6.0) and found.differences[0].test == "weighted t"
     assert compare({"a": [*women, *men]}, Length("x"), weights=lambda one: 3.0)["a"]["x"] == 5.0
     with pytest.raises(UserError, match="gender"):
         compare({"a": [*women, dialog(3, personas={"A": {"gender": "other"}})]}, Length("x"), weights=even)
@@ -403,6 +404,190 @@ def test_claims_on_a_comparison() -> None:
         found.assert_better("old", "new", "length")
     with pytest.raises(UnknownNameError, match="lenght"):
         found.assert_better("new", "old", "lenght")
+
+
+# -- what cannot be shown is not said
+
+
+class Noted(BaseDialogScore):
+    """What a dialog's annotations say."""
+
+    def score(self, dialog: Dialog) -> Any:
+        return (dialog.annotations or {}).get(self.name)
+
+
+def noted(values: Iterable[Any], start: Any = 0, **fields: Any) -> list[Dialog]:
+    return [
+        Dialog(id=f"{start}-{place}", turns=[], annotations={"x": value}, **fields)
+        for place, value in enumerate(values)
+    ]
+
+
+def test_weights_count_in_claims_too() -> None:
+    women = [dialog(3 + n % 3, f"w{n}", personas={"A": {"gender": "woman"}}) for n in range(12)]
+    men = [dialog(8 + n % 2, f"m{n}", personas={"A": {"gender": "man"}}) for n in range(4)]
+    found = compare({"a": [*women, *men], "b": women}, Length("x"), weights=lambda one: 19.0 if one.id[0] == "m" else 1)
+    assert found["a"]["x"] == pytest.approx(7.886, abs=0.001)
+    found.assert_at_least("a", "x", 7.0)
+    with pytest.raises(ClaimError, match=r"mean 7\.8"):
+        found.assert_at_least("a", "x", 8.0)
+    with pytest.raises(ClaimError, match=r"a 7\.8"):
+        found.assert_better("b", "a", "x")
+
+
+def test_weighted_tests_allow_for_few_dialogs() -> None:
+    draw = random.Random(11)
+    found = [
+        compare(
+            {"a": noted(draw.gauss(0, 1) for _ in range(4)), "b": noted((draw.gauss(0, 1) for _ in range(4)), 1)},
+            Noted("x"),
+            weights=lambda one: 1.0,
+        ).differences[0]
+        for _ in range(300)
+    ]
+    # With z in place of t more than a tenth are.
+    assert sum((one.p_value or 0) <= 0.05 for one in found) / 300 < 0.085
+    assert found[0].test == "weighted t"
+
+
+@pytest.mark.parametrize(("size", "pairs"), [(3, False), (3, True), (5, True)])
+def test_no_difference_is_detectable_where_no_test_could_find_one(size: int, pairs: bool) -> None:
+    first, second = noted(range(size)), noted([1, 3, 9, 8, 4][:size], 0 if pairs else 1)
+    one = compare({"a": first, "b": second}, Noted("x")).differences[0]
+    assert one.pairs == (size if pairs else None)
+    assert one.p_value is not None and one.detectable is None and "too few" in (one.note or "")
+    more = compare({"a": noted(range(6)), "b": noted([1, 3, 9, 8, 4, 7])}, Noted("x")).differences[0]
+    assert more.pairs == 6 and more.detectable is not None and more.note is None
+
+
+def test_shares_are_tested_exactly() -> None:
+    first, second = noted([0] * 30 + [1] * 10), noted([0] * 18 + [1] * 22, 1)
+    one = compare({"a": first, "b": second}, Noted("x")).differences[0]
+    # Fisher's exact test of [[10, 30], [22, 18]], two-sided: scipy.stats.fisher_exact gives .011506
+    assert one.test == "exact permutation" and one.p_value == pytest.approx(0.011506, abs=1e-6)
+
+
+def test_p_values_are_fine_enough_for_many_tests() -> None:
+    """With 9,999 draws no p-value is below .0001, so that of 600 tests Holm could find none."""
+    draw = random.Random(2)
+    names = [f"x{place}" for place in range(600)]
+
+    class Many(BaseDialogScore):
+        def score(self, dialog: Dialog) -> Any:
+            return dialog.annotations
+
+    def made(far: float, start: int) -> list[Dialog]:
+        rows = [{name: draw.gauss(far if name == "x0" else 0, 1) for name in names} for _ in range(12)]
+        return [Dialog(id=f"{start}-{n}", turns=[], annotations=row) for n, row in enumerate(rows)]
+
+    found = compare({"a": made(0, 0), "b": made(4, 1)}, Many("m"), ci="t").differences
+    assert len(found) == 600
+    assert [one.column for one in found if one.significant()] == ["x0"]
+
+
+def test_pairs_that_were_asked_for_are_not_forgotten() -> None:
+    twice = [dialog(n, annotations={"task": n // 2}) for n in (2, 3, 4, 5)]
+    once = [dialog(n, annotations={"task": n}) for n in (1, 2)]
+    with pytest.raises(UserError, match="pair_by"):
+        compare({"a": twice, "b": once}, Length("x"), pair_by="task")
+    other = [dialog(n, annotations={"task": n}) for n in (7, 8)]
+    one = compare({"a": once, "b": other}, Length("x"), pair_by="task").differences[0]
+    assert one.p_value is None and one.difference is None and "pair_by" in (one.note or "")
+    with pytest.raises(UserError, match="pair_by"):
+        compare({"a": once, "b": once}, Length("x"), pair_by="task", weights=lambda one: 1.0)
+    with pytest.raises(UserError, match="pair_by"):
+        assert_better(once, other, Length("x"), pair_by="task")
+
+
+def test_claims_on_a_comparison_pair_as_the_comparison_did() -> None:
+    sets = {"a": noted([1, 20, 40, 60, 80, 90]), "b": noted([2, 21, 42, 61, 82, 91.5], 1)}
+    found = compare(sets, Noted("x"), pair_by="index")
+    assert found.differences[0].significant()
+    found.assert_better("b", "a", "x")
+    with pytest.raises(ClaimError):
+        compare(sets, Noted("x")).assert_better("b", "a", "x")
+
+
+def test_few_values_that_do_not_vary_show_nothing() -> None:
+    with pytest.raises(ClaimError, match="none of them vary"):
+        assert_better(noted([2.5] * 2, 1), noted([1.5] * 2), Noted("x"))
+    with pytest.raises(ClaimError, match="none of them vary"):
+        assert_better(noted([2.5] * 4), noted([1.5] * 4), Noted("x"))
+    with pytest.raises(ClaimError, match="none of them vary"):
+        assert_at_least(noted([2.5] * 4), Noted("x"), 2)
+    assert_better(noted([2.5] * 5), noted([1.5] * 5), Noted("x"))
+    assert_at_least(noted([2.5] * 5), Noted("x"), 2)
+
+
+def test_two_attributes_of_one_name_are_refused() -> None:
+    with pytest.raises(UserError, match="lambda"):
+        compare({"a": lengths(1, 2)}, Length("x"), by=[lambda one: one.id, lambda one: len(one)])
+
+
+def test_a_set_of_no_dialogs_adds_no_column_and_spoils_no_figure() -> None:
+    comparator = Comparator([MeanEvaluator(ConversationalFeatures()), StatsEvaluator(ConversationalFeatures())])
+    alone = comparator({"a": lengths(*SHORT)}, output="dict")
+    found = comparator({"none": [], "a": lengths(*SHORT)}, output="dict")
+    assert list(found["a"]) == list(alone["a"]) and set(found["none"].values()) == {None}
+    assert all(len(figures) == 7 for figures in comparator.plot(show=False).values())
+    assert list(comparator({"none": []}, output="dict")["none"].values()) == [None, None]
+
+
+def test_labels_have_no_mean_and_it_is_said() -> None:
+    class Tone(BaseDialogScore):
+        def score(self, dialog: Dialog) -> str:
+            return "calm"
+
+    found = compare({"a": lengths(*SHORT)}, [Tone("tone"), Length("x")])
+    assert found["a"]["tone"] is None and "tone gives labels, which have no mean" in str(found)
+    assert "tone gives labels, which have no mean" in found.html()
+
+
+def test_a_reference_of_no_dialogs_is_refused() -> None:
+    for evaluator in (
+        ScoreDistanceEvaluator(Length("x"), []),
+        ReferenceCentroidEmbeddingEvaluator("hashed", []),
+        FrechetBERTDistanceEvaluator([], embedder="hashed"),
+    ):
+        with pytest.raises(UserError, match="reference"):
+            evaluator([Dialog(turns=[Turn(speaker="A", text="Yes?"), Turn(speaker="B", text="No.")])] * 4)
+
+
+def test_a_slice_of_nothing_makes_no_table() -> None:
+    class Size(BaseDatasetEvaluator):
+        def __call__(self, dialogues: Any, dataset_name: Any = None, **options: Any) -> Any:
+            return len(dialogues)
+
+    found = Comparator(Size())({"a": noted([1, 2])}, output="dict", by="x")
+    assert "x = 1" not in str(found)
+
+
+def test_scores_may_be_given_by_name_and_others_are_explained() -> None:
+    found = compare({"a": lengths(*SHORT)}, "mean-turn-length")
+    assert list(found["a"]) == ["mean-turn-length"] and found["a"]["mean-turn-length"] == 2.25
+    assert list(compare({"a": lengths(*SHORT)}, [Length("x"), "mattr"])["a"]) == ["x", "mattr"]
+    with pytest.raises(UnknownNameError, match="mattr"):
+        compare({"a": lengths(*SHORT)}, "matr")
+
+
+def test_counts_stand_in_the_order_of_the_sets() -> None:
+    found = compare({"a": lengths(*SHORT), "b": lengths(1, 2, 3, start=1)}, Length("x"))
+    row = next(line for line in str(found).splitlines() if "b - a" in line)
+    assert "| 3, 8 " in row
+
+
+def test_the_floor_is_that_of_sets_as_small_as_the_smallest() -> None:
+    draw = random.Random(4)
+    beyond = 0
+    for trial in range(40):
+        reference, few = (noted(draw.gauss(0, 1) for _ in range(size)) for size in (200, 10))
+        evaluator = ScoreDistanceEvaluator(Noted("x"), reference)
+        found = Comparator(evaluator)({"few": few}, output="dict", seed=trial)
+        floor = found.floors["wasserstein-x"]
+        assert floor is not None
+        beyond += found["few"]["wasserstein-x"] > floor.interval.high
+    # Against halves of the reference, 100 dialogs each, nearly all would lie beyond.
+    assert beyond <= 5
 
 
 # -- figures

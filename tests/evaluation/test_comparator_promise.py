@@ -62,9 +62,7 @@ def apart(draw: numpy.random.Generator, better: float, seed: int) -> Comparison:
 def paired(draw: numpy.random.Generator, better: float, seed: int) -> Comparison:
     """The same 30 tasks for every system."""
     eases = draw.normal(0, 2, size=30)
-    sets = {
-        name: dialogs("task", [values(draw, ease, better * (name == "new")) for ease in eases]) for name in SYSTEMS
-    }
+    sets = {name: dialogs("task", [values(draw, ease, better * (name == "new")) for ease in eases]) for name in SYSTEMS}
     found = compare(sets, [Noted(one) for one in METRICS], seed=seed)
     assert {one.pairs for one in found.differences} == {30}
     return found

@@ -19,6 +19,7 @@ from sdialog.evaluation import Running, ScoreCache, score_dialogs
 from sdialog.evaluation.flow.base import BaseDialogFlowScore
 from sdialog.evaluation.flow.build import dialog2graph
 from sdialog.evaluation.flow.scores import DialogFlowPPL, DialogFlowScore
+from sdialog.evaluation.flow.transitions import Transitions
 
 LETTERS = "abcdefgh"
 
@@ -329,3 +330,23 @@ def test_scores_of_ones_own_read_the_trace():
     found = LongestSurprise([spoken("aB")] * 5, node_embedding_model=letters, name="longest")
     (result,) = score_dialogs([found], [spoken("aB"), spoken("Ba"), Dialog()])
     assert result.name == "longest" and result.n == 2 and result.values[0] < result.values[1]
+
+
+@given(st.lists(st.lists(st.integers(0, 4), max_size=5), min_size=1, max_size=6), st.lists(st.sampled_from("us")))
+def test_the_chances_of_all_that_may_follow_add_up_to_one(paths: list[list[int]], drawn: list[str]) -> None:
+    places = {node: number for number, node in enumerate(sorted({node for path in paths for node in path}))}
+    if not places:
+        return
+    roles = [(drawn + ["u"] * 5)[node] for node in places]
+    flow = Transitions(roles, [[places[node] for node in path] for path in paths])
+    for before in (*places.values(), flow.start):
+        assert sum(flow.probability(before, after) for after in (*places.values(), flow.end)) == pytest.approx(1)
+
+
+def test_what_are_no_dialogs_is_refused_and_one_dialog_is_a_corpus() -> None:
+    with pytest.raises(UserError, match="no Dialog"):
+        DialogFlowPPL(["a", "b"])  # type: ignore[list-item]
+    alone = DialogFlowPPL(spoken("aB"), node_embedding_model=letters)
+    assert alone(spoken("aB")) == ppl(["aB"])(spoken("aB"))
+    graph, _ = dialog2graph(spoken("aB"), node_embedding_model=letters)
+    assert sorted(graph) == ["[end]", "[start]", "s0", "u0"]

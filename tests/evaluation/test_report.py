@@ -13,8 +13,13 @@ from typing import Any
 import pytest
 
 from sdialog import Dialog, Turn
-from sdialog.evaluation import BaseDialogScore, Measured, ReferenceCentroidEmbeddingEvaluator
-from sdialog.evaluation.compare import compare
+from sdialog.evaluation import (
+    BaseDatasetEvaluator,
+    BaseDialogScore,
+    Measured,
+    ReferenceCentroidEmbeddingEvaluator,
+)
+from sdialog.evaluation.compare import Comparator, compare
 from sdialog.evaluation.report.page import page, write_report
 
 NASTY = "<script>alert('x')</script> & <b>5 > 3</b>"
@@ -134,6 +139,65 @@ def test_nothing_to_compare_is_a_page_too(tmp_path: Path) -> None:
     assert "nothing to compare" in alone.read_text(encoding="utf-8")
     assert "none has no value" in empty
     read(empty)
+
+
+class Flag(BaseDialogScore):
+    """A rate that is the same for every dialog."""
+
+    def score(self, dialog: Dialog) -> float:
+        return 2.5
+
+
+class Size(BaseDatasetEvaluator):
+    """How many dialogs there are."""
+
+    def __call__(self, dialogues: Any, dataset_name: Any = None, **options: Any) -> Any:
+        return len(dialogues)
+
+
+def test_only_what_is_so_is_said() -> None:
+    some, others = corpus(1, 9), corpus(2, 9, "o")
+    wholes = page(Comparator(Size())({"a": some, "b": others}, output="dict"))
+    empty = page(compare({"a": [], "b": []}, Length("length")))
+    for text in (wholes, empty):
+        assert "one set" not in text and "Nothing could be tested" in text
+        assert "Brackets" not in text and "differences tested" not in text and "Marked rows" not in text
+    assert "a, b: 1 metric.</p>" in wholes
+    constant = page(compare({"a": some, "b": others}, [Flag("flag"), Length("length")]))
+    assert "An interval without width means that nothing varies" in constant
+    assert "Not drawn, because all values are the same or there are too many figures: flag." in constant
+    assert "An interval without width" not in page(compare({"a": some, "b": others}, Length("length")))
+
+
+def test_many_differences_are_drawn_in_parts_and_told_in_short() -> None:
+    class Many(BaseDialogScore):
+        def score(self, dialog: Dialog) -> Any:
+            return {f"x{place}": len(dialog[0].text) + place for place in range(60)}
+
+    found = compare({"a": corpus(1, 9), "b": corpus(2, 90, "o")}, Many("m"), ci="t")
+    text = page(found)
+    read(text)
+    assert text.count("part 3 of 3") == 1 and text.count("is higher than") == 12
+    assert "48 more differences are significant" in text
+    assert text.count("<figure>") == 48 and "too many figures: x48, x49," in text
+    assert text.count("permutation tests of the difference") == 1
+
+
+def test_distances_are_drawn_over_their_floor(comparison: Any) -> None:
+    text = page(comparison)
+    assert "distance of each set from the reference, and its noise floor" in text
+    assert re.search(
+        r"“old &lt;1&gt;” is (within|beyond) the noise floor in centroid-similarity-[a-z-]* \([01]\.\d+\)", text
+    )
+
+
+def test_pairs_of_clusters_are_called_so() -> None:
+    sets = {name: corpus(seed, 9 * seed, name) for seed, name in ((1, "a"), (9, "b"))}
+    for own in sets.values():
+        for place, one in enumerate(own):
+            one.annotations = {"task": place % 10}
+    text = page(compare(sets, Length("length"), cluster_by="task"))
+    assert ">10 pairs of clusters<" in text and "difference over 10 pairs of clusters" in text
 
 
 @pytest.mark.slow

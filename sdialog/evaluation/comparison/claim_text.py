@@ -50,9 +50,7 @@ class Claim:
         if self.than is None:
             comparison.assert_at_least(dataset, self.column, self.number, **how)
             return
-        options = comparison.about.options
-        test = "permutation" if options["test"] == "permutation" else "auto"
-        comparison.assert_better(dataset, _called(self.than, comparison), self.column, by=self.number, test=test, **how)
+        comparison.assert_better(dataset, _called(self.than, comparison), self.column, by=self.number, **how)
 
 
 def read_claim(text: str, sets: Iterable[Name] = ()) -> Claim:

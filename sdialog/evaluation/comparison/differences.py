@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import NormalDist
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sdialog.core.errors import UnknownNameError, UserError
 from sdialog.core.seeds import derive_seed
 from sdialog.evaluation.comparison.samples import Pairs, Sample, pair_up
 from sdialog.statistics.intervals import Interval, standard_error
 
+if TYPE_CHECKING:
+    from sdialog.statistics.hypotheses import Test
+
 TESTS = ("auto", "permutation", "paired", "mcnemar", "none")
 POWER = 0.8
+# Draws of a permutation test: at first, and at most where many tests ask for smaller p-values than these can give.
+_DRAWS, _MOST_DRAWS = 9_999, 199_999
+# So many draws should be as extreme as the data at the strictest level of a correction.
+_BEYOND = 10
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,7 @@ class Testing:
         alpha: chance of finding a difference where there is none.
         method: of the intervals: ``auto``, ``t`` or ``bootstrap``.
         seed: seed of what is random.
+        tests: how many tests are corrected together.
     """
 
     __test__ = False  # not a test case, whatever its name
@@ -102,6 +110,7 @@ class Testing:
     alpha: float = 0.05
     method: str = "auto"
     seed: int = 0
+    tests: int = 1
 
     def __post_init__(self) -> None:
         if self.test not in TESTS:
@@ -125,6 +134,8 @@ def difference_of(column: str, names: tuple[str | int, str | int], a: Sample, b:
 
         return weighted_difference(plain, a, b, how)
     pairs = None if how.test == "permutation" else pair_up(a, b, how.key)
+    if pairs is None and how.key is not None and how.test in ("auto", "none"):
+        return replace(plain, note="no two dialogs with a value have in common what pair_by= says")
     if pairs is None and how.test in ("paired", "mcnemar"):
         raise UserError(
             f"{names[0]} and {names[1]} do not pair up: a paired test needs dialogs with the same ids, seeds or "
@@ -139,14 +150,21 @@ def _whole(plain: Difference, a: Sample, b: Sample, how: Testing) -> Difference:
     from sdialog.statistics.hypotheses import permutation_test
 
     first, second, seed = a.result.values, b.result.values, derive_seed(how.seed, plain.column, str(plain.b))
-    groups_a, groups_b = a.groups, b.groups
+    # Without groups the test of two-valued numbers is exact.
+    groups_a, groups_b = (None, None) if a.independent and b.independent else (a.groups, b.groups)
     interval = difference_interval(
         first, second, groups_a=groups_a, groups_b=groups_b, level=1 - how.alpha,
         method=_method(how, a.share and b.share and not a.clustered), seed=seed,
     )  # fmt: skip
     tested = None
     if how.test != "none":
-        tested = permutation_test(first, second, groups_a=groups_a, groups_b=groups_b, seed=seed)
+        tested = _fine_enough(
+            lambda draws: permutation_test(
+                first, second, groups_a=groups_a, groups_b=groups_b, resamples=draws, seed=seed
+            ),
+            how,
+        )
+    least = least_p(a.units, b.units)
     error_a, error_b = standard_error(first, groups_a), standard_error(second, groups_b)
     return replace(
         plain,
@@ -154,8 +172,10 @@ def _whole(plain: Difference, a: Sample, b: Sample, how: Testing) -> Difference:
         interval=interval,
         p_value=None if tested is None else tested.p_value,
         test=None if tested is None else tested.method,
-        detectable=None if error_a is None or error_b is None else detectable(math.hypot(error_a, error_b), how.alpha),
-        note=None if interval is not None else "too few independent dialogs for an interval",
+        detectable=None
+        if error_a is None or error_b is None or (tested is not None and least > how.alpha)
+        else detectable(math.hypot(error_a, error_b), how.alpha),
+        note=_too_few(interval, tested, least, how.alpha, "independent dialogs"),
     )
 
 
@@ -171,12 +191,18 @@ def _paired(plain: Difference, pairs: Pairs, how: Testing, share: bool) -> Diffe
     if shares and how.test in ("auto", "mcnemar"):
         tested = mcnemar_test([int(x) for x in pairs.a], [int(x) for x in pairs.b], method="mid-p")
     elif how.test != "none":
-        tested = paired_permutation_test(pairs.a, pairs.b, groups=pairs.groups, seed=seed)
+        tested = _fine_enough(
+            lambda draws: paired_permutation_test(pairs.a, pairs.b, groups=pairs.groups, resamples=draws, seed=seed),
+            how,
+        )
     interval = difference_interval(
         pairs.a, pairs.b, groups_a=pairs.groups, groups_b=pairs.groups, paired=True, level=1 - how.alpha,
         method=_method(how, shares), seed=seed,
     )  # fmt: skip
     away = [second - first for first, second in zip(pairs.a, pairs.b, strict=True)]
+    least = least_p(len(away) if pairs.groups is None else len(set(pairs.groups)))
+    if shares:  # the mid-p counts half of it
+        least /= 2
     error = standard_error(away, pairs.groups)
     return replace(
         plain,
@@ -187,9 +213,49 @@ def _paired(plain: Difference, pairs: Pairs, how: Testing, share: bool) -> Diffe
         pairs=len(away),
         unit=pairs.unit,
         paired_by=pairs.key,
-        detectable=None if error is None else detectable(error, how.alpha),
-        note=None if interval is not None else "too few pairs for an interval",
+        detectable=None
+        if error is None or (tested is not None and least > how.alpha)
+        else detectable(error, how.alpha),
+        note=_too_few(interval, tested, least, how.alpha, "pairs"),
     )
+
+
+def least_p(units_a: int, units_b: int | None = None) -> float:
+    """Return the smallest two-sided p-value that a permutation test of so few units can give.
+
+    Args:
+        units_a: how many independent units there are, or pairs of them.
+        units_b: how many the other set has; None for pairs.
+
+    Example:
+        >>> least_p(3, 3), least_p(5)
+        (0.1, 0.0625)
+    """
+    if units_b is None:
+        return min(1.0, 2.0 ** (1 - units_a))
+    ways = math.comb(min(units_a + units_b, 60), min(units_a, units_b, 30))
+    return min(1.0, (2 if units_a == units_b else 1) / ways)
+
+
+def _too_few(interval: Interval | None, tested: Test | None, least: float, alpha: float, what: str) -> str | None:
+    if interval is None:
+        return f"too few {what} for an interval"
+    if tested is not None and least > alpha:
+        return f"too few {what} for a test: its p-value cannot be below {least:.2g}"
+    return None
+
+
+def _fine_enough(test: Callable[[int], Test | None], how: Testing) -> Test | None:
+    """Return what a permutation test finds; small p-values are drawn anew, finer, where many tests are corrected.
+
+    A p-value of random draws is at least one in their number, which a correction for more tests than alpha times that
+    would never let through.
+    """
+    found = test(_DRAWS)
+    needed = min(_MOST_DRAWS, math.ceil(_BEYOND * how.tests / how.alpha))
+    if found is None or needed <= _DRAWS or found.method.startswith("exact") or found.p_value > _BEYOND / _DRAWS:
+        return found
+    return test(needed)
 
 
 def detectable(error: float, alpha: float, power: float = POWER) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sdialog.core.errors import UnknownNameError, UserError
@@ -124,7 +124,9 @@ def make(evaluators: Sequence[Any], datasets: Mapping[Name, Dataset], options: O
     measured = {name: _measure(evaluators, dataset, name, facts[name], options) for name, dataset in datasets.items()}
     for name in datasets if options.weights is not None else ():
         weigh(facts[name], options.weights, name)
-    parts = list(dict.fromkeys(part for one in measured.values() for part in one.values))
+    # Of no dialogs, a score of several values has none by name.
+    filled = [one for name, one in measured.items() if facts[name].size] or list(measured.values())
+    parts = list(dict.fromkeys(part for one in filled for part in one.values))
     columns = _columns(evaluators, parts, measured)
     places = dict(zip(columns, parts, strict=True))
     cells = {
@@ -147,7 +149,8 @@ def make(evaluators: Sequence[Any], datasets: Mapping[Name, Dataset], options: O
         {name: _content_hash(measured[name].content) for name in datasets},
         options.json(),
     )
-    floors = _floors(evaluators, parts, columns, options.seed) if options.method else {}
+    smallest = min((one.size for one in facts.values() if one.size), default=0)
+    floors = _floors(evaluators, parts, columns, options.seed, smallest) if options.method else {}
     slices = _slices(samples, columns, options, facts)
     return Comparison(columns, cells, corrected(found, options.correction), floors, slices, about, samples)
 
@@ -161,6 +164,9 @@ def check(options: Options, datasets: Mapping[Name, Any]) -> None:
         raise UnknownNameError("interval method", str(options.method), METHODS)
     adjust([], options.correction)
     _ = options.testing
+    by = [attribute_name(one) for one in options.by]
+    if twice := next((name for name in by if by.count(name) > 1), None):
+        raise UserError(f"by= holds two attributes called {twice!r}; a function made by def has a name of its own")
     if options.baseline not in (None, "all", *datasets):
         raise UnknownNameError("baseline", str(options.baseline), map(str, datasets), "Or 'all', for every pair.")
 
@@ -290,13 +296,14 @@ def _bootstrap(sample: Sample, statistic: Any, options: Options) -> Interval | N
 
 
 def _floors(
-    evaluators: Sequence[Any], parts: Sequence[tuple[int, str]], columns: Mapping[str, Column], seed: int
+    evaluators: Sequence[Any], parts: Sequence[tuple[int, str]], columns: Mapping[str, Column], seed: int, size: int
 ) -> dict[str, Any]:
+    """Return noise floors at the size of the smallest set: small samples lie farther from their own source."""
     found = {}
     places = dict(zip(parts, columns, strict=True))
     for place, evaluator in enumerate(evaluators):
         if hasattr(evaluator, "floors"):
-            for column, floor in evaluator.floors(seed).items():
+            for column, floor in evaluator.floors(seed, size).items():
                 at = (place, column.removeprefix(evaluator_name(evaluator)))
                 if at in places:
                     found[places[at]] = floor
@@ -311,8 +318,13 @@ def _content_hash(content: Sequence[str]) -> str | None:
 
 
 def _differences(
-    samples: Mapping[tuple[Name, str], Sample], columns: Mapping[str, Column], options: Options, names: Sequence[Name]
+    samples: Mapping[tuple[Name, str], Sample],
+    columns: Mapping[str, Column],
+    options: Options,
+    names: Sequence[Name],
+    times: int = 1,
 ) -> list[Difference]:
+    """Return all differences; ``times`` says how many such tables are corrected together."""
     if options.method is None or len(names) < 2:
         return []
     if options.baseline == "all" and "all" not in names:
@@ -320,10 +332,11 @@ def _differences(
     else:
         base = names[0] if options.baseline is None else options.baseline
         compared = [(base, name) for name in names if name != base]
+    means = [column for column, one in columns.items() if one.mean]
+    how = replace(options.testing, tests=max(1, times * len(means) * len(compared)))
     return [
-        difference_of(column, (a, b), samples[a, column], samples[b, column], options.testing)
-        for column, one in columns.items()
-        if one.mean
+        difference_of(column, (a, b), samples[a, column], samples[b, column], how)
+        for column in means
         for a, b in compared
     ]
 
@@ -335,24 +348,27 @@ def _slices(
     facts: Mapping[Name, Facts],
 ) -> list[Slice]:
     made: list[Slice] = []
-    for spec in options.by:
-        name = attribute_name(spec)
-        noted = {dataset: own.noted[f"by {name}"] for dataset, own in facts.items()}
-        values = dict.fromkeys(value for own in noted.values() for value in own if value is not None)
+    kinds: dict[str, dict[Any, None]] = {}
+    for name in map(attribute_name, options.by):
+        values = dict.fromkeys(v for own in facts.values() for v in own.noted[f"by {name}"] if v is not None)
         if len(values) > _MOST_SLICES:
             raise UserError(
                 f"by={name!r} would make {len(values)} slices; give a function that puts dialogs into at most "
                 f"{_MOST_SLICES} kinds"
             )
+        kinds[name] = values
+    times = sum(map(len, kinds.values()))
+    for name, values in kinds.items():
+        noted = {dataset: own.noted[f"by {name}"] for dataset, own in facts.items()}
         for value in sorted(values, key=lambda one: (str(type(one)), one)):
             rows = {d: [place for place, one in enumerate(own) if one == value] for d, own in noted.items()}
             parts = {(d, c): sample.part(rows[d]) for (d, c), sample in samples.items() if sample.result.items}
             cells = {at: _slice_cell(sample, options) for at, sample in parts.items()}
             there = [dataset for dataset in facts if rows[dataset]]
             base = options.baseline if options.baseline in (None, "all") or options.baseline in there else None
-            wide = Options(**{**vars(options), "baseline": base})
+            wide = replace(options, baseline=base)
             full = {(d, c): parts[d, c] for d in there for c, one in columns.items() if one.mean and (d, c) in parts}
-            found = _differences(full, {c: one for c, one in columns.items() if one.mean}, wide, there)
+            found = _differences(full, columns, wide, there, times)
             made.append(Slice(name, value, cells, found))
     together = iter(corrected([one for part in made for one in part.differences], options.correction))
     return [Slice(one.by, one.value, one.cells, [next(together) for _ in one.differences]) for one in made]

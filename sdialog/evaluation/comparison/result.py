@@ -154,11 +154,16 @@ class Comparison(dict[Name, dict[str, Any]]):
     def assert_better(self, better: Name, than: Name, column: str, **options: Any) -> None:
         """Check that one set has a higher mean than another; see :func:`sdialog.evaluation.compare.assert_better`.
 
+        Dialogs are paired, clustered and weighted as in the comparison.
+
         Raises:
             ClaimError: if the numbers do not show it.
         """
         from sdialog.evaluation.comparison.claims import check_better
 
+        made = self.about.options
+        own = {"pair_by": "index" if made["pairBy"] == "index" else None, "seed": made["seed"]}
+        options = {**own, "test": "permutation" if made["test"] == "permutation" else "auto", **options}
         self._check(better, than, column)
         check_better(self.samples(column, than), self.samples(column, better), (than, better), column, **options)
 

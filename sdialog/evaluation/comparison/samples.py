@@ -96,6 +96,16 @@ class Sample:
         """Whether dialogs belong together."""
         return "cluster" in self.facts.noted
 
+    @property
+    def independent(self) -> bool:
+        """Whether each number stands for itself: one a dialog, and no clusters."""
+        return not self.clustered and len(set(self.result.groups)) == len(self.result.groups)
+
+    @property
+    def units(self) -> int:
+        """How many independent clusters, or dialogs, have numbers."""
+        return len(set(self.groups))
+
     def by_dialog(self) -> dict[int, float]:
         """Return the mean of each dialog's numbers, by its place; dialogs without any are left out."""
         numbers: dict[int, list[float]] = {}
@@ -148,6 +158,9 @@ def pair_up(a: Sample, b: Sample, key: str | None = None) -> Pairs | None:
     Args:
         a, b: the samples.
         key: what pairs have in common: ``index``, or one of the facts noted; None tries ids, seeds and clusters.
+
+    Raises:
+        UserError: if several dialogs of a set have the same value of what ``pair_by`` says.
     """
     if key == "index":
         return _by_dialog(a, b, {place: place for place in a.places}, {place: place for place in b.places}, key)
@@ -162,10 +175,30 @@ def pair_up(a: Sample, b: Sample, key: str | None = None) -> Pairs | None:
 
 
 def _unique(sample: Sample, use: str) -> dict[Hashable, int] | None:
-    """Return the place of each key; None if one is missing or comes twice."""
+    """Return the place of each key; None if one is missing or comes twice.
+
+    Raises:
+        UserError: if one comes twice of those that the caller asked for.
+    """
     keys = sample.facts.noted[use]
+    if use == "pair":
+        return _asked(sample, keys)
     found = {keys[place]: place for place in sample.places}
     return found if len(found) == len(sample.places) and None not in found else None
+
+
+def _asked(sample: Sample, keys: Sequence[Hashable]) -> dict[Hashable, int]:
+    found: dict[Hashable, int] = {}
+    for place in sample.places:
+        key, ids = keys[place], sample.facts.ids
+        if key in found:
+            raise UserError(
+                f"pair_by= gives {key!r} for dialog {ids[found[key]]} and for dialog {ids[place]} of one set; what "
+                "pairs have in common comes once in each set (cluster_by= is for what comes more often)"
+            )
+        if key is not None:
+            found[key] = place
+    return found
 
 
 def _by_dialog(

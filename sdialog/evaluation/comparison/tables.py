@@ -102,7 +102,7 @@ def difference_rows(differences: Sequence[Difference], digits: int) -> Rows:
                 p_text(one.p_value),
                 p_text(one.p_adjusted),
                 effect_text(one),
-                f"{one.n_a}, {one.n_b}" if one.pairs is None else counted,
+                f"{one.n_b}, {one.n_a}" if one.pairs is None else counted,
                 number(one.detectable, digits),
             ]
         )
@@ -127,10 +127,11 @@ def notes(comparison: Comparison) -> list[str]:
         correction = CORRECTIONS[comparison.about.options["correction"]]
         apart = "; slices are corrected on their own, all together" if comparison.slices else ""
         said.append(f"p: {', '.join(tests)}; {correction} over {len(tested)} test{'s' * (len(tested) > 1)}{apart}.")
-        said.append(f"Detectable: the difference that a test at {comparison.alpha:g} finds four times of five.")
-    if any(cell.interval and cell.interval.low == cell.interval.high for cell in comparison.cells.values()):
-        said.append("An interval without width means that nothing varies in what was seen, not that nothing can.")
-    said += [f"{text}." for text in pairing(comparison)]
+        alone = " before correction" if correction != CORRECTIONS["none"] and len(tested) > 1 else ""
+        said.append(f"Detectable: the difference that a test at {comparison.alpha:g}{alone} finds four times of five.")
+    if without_width(comparison):
+        said.append(f"{NO_WIDTH}.")
+    said += [f"{text}." for text in (*labelled(comparison), *pairing(comparison))]
     missing: dict[str, list[str]] = {}
     for (name, column), cell in comparison.cells.items():
         if cell.n_missing:
@@ -139,6 +140,24 @@ def notes(comparison: Comparison) -> list[str]:
         shown = ", ".join(names) if len(names) < 5 else f"{len(names)} columns"
         said.append(f"Dialogs without a value: {which} in {shown}.")
     return said + [f"{one.column}, {one.b} - {one.a}: {one.note}." for one in comparison.differences if one.note]
+
+
+NO_WIDTH = "An interval without width means that nothing varies in what was seen, not that nothing can"
+
+
+def without_width(comparison: Comparison) -> bool:
+    """Return whether an interval has no width."""
+    cells = [comparison.cells, *(one.cells for one in comparison.slices)]
+    return any(one.interval and one.interval.low == one.interval.high for part in cells for one in part.values())
+
+
+def labelled(comparison: Comparison) -> list[str]:
+    """Return which columns are empty because their score gives labels, in words."""
+    return [
+        f"{name} gives labels, which have no mean; compare the share of one of them, by a score that is 1 for it"
+        for name, column in comparison.columns.items()
+        if any(isinstance(item.value, str) for result in column.results.values() for item in result.items)
+    ]
 
 
 CORRECTIONS = {"holm": "Holm's correction", "bh": "Benjamini and Hochberg's correction", "none": "no correction"}
@@ -197,6 +216,8 @@ def _whole(comparison: Comparison, digits: int, draw: Callable[[Rows], str]) -> 
     if comparison.differences:
         parts.append(draw(difference_rows(comparison.differences, digits)))
     for one in comparison.slices:
+        if not one.cells:
+            continue
         title = [[f"{one.by} = {one.value}", *("" for _ in range(len(comparison.columns)))]]
         names = list(dict.fromkeys(name for name, _ in one.cells))
         columns = list(dict.fromkeys(column for _, column in one.cells))

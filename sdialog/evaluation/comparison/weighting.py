@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from sdialog.core.errors import UserError
+from sdialog.core.optional import need
 from sdialog.statistics.intervals import Interval
 from sdialog.statistics.margins import WeightedMean, rake, weighted_mean
 
@@ -60,29 +60,46 @@ def mean_of(sample: Sample, level: float) -> WeightedMean | None:
 
 
 def weighted_difference(plain: Difference, a: Sample, b: Sample, how: Testing) -> Difference:
-    """Return the difference of two weighted means; its interval and test take it as normally distributed.
+    """Return the difference of two weighted means, with Welch's t (1947) over linearised standard errors.
 
     Raises:
-        UserError: if a paired test was asked for.
+        UserError: if pairs were asked for.
     """
     from sdialog.evaluation.comparison.differences import detectable
 
-    if how.test in ("paired", "mcnemar"):
-        raise UserError("weighted sets are compared as wholes; take test='auto', or leave the weights out")
+    if how.test in ("paired", "mcnemar") or how.key is not None:
+        raise UserError(
+            "weighted sets are compared as wholes; take test='auto' without pair_by=, or leave the weights out"
+        )
     first, second = mean_of(a, 1 - how.alpha), mean_of(b, 1 - how.alpha)
     if first is None or second is None:
         return replace(plain, note="no dialog with a value has a weight")
     away = second.value - first.value
     if first.se is None or second.se is None:
         return replace(plain, difference=away, note="too few independent dialogs for an interval")
-    error, normal = math.hypot(first.se, second.se), NormalDist()
-    reach = normal.inv_cdf(1 - how.alpha / 2) * error
+    stats = need("scipy.stats", extra="metrics", why="compare weighted means")
+    error = math.hypot(first.se, second.se)
+    free = _freedom((first.se, _weighted_units(a)), (second.se, _weighted_units(b)))
+    reach = float(stats.t.ppf(1 - how.alpha / 2, free)) * error
     tested = how.test != "none" and error > 0
     return replace(
         plain,
         difference=away,
-        interval=Interval(away - reach, away + reach, 1 - how.alpha, "weighted z"),
-        p_value=2 * normal.cdf(-abs(away) / error) if tested else None,
-        test="weighted z" if tested else None,
+        interval=Interval(away - reach, away + reach, 1 - how.alpha, "weighted t"),
+        p_value=2 * float(stats.t.sf(abs(away) / error, free)) if tested else None,
+        test="weighted t" if tested else None,
         detectable=detectable(error, how.alpha),
     )
+
+
+def _weighted_units(sample: Sample) -> int:
+    weights: Any = sample.facts.noted["weight"]
+    places = (sample.places[place] for place in sample.result.groups)
+    return len({group for group, place in zip(sample.groups, places, strict=True) if weights[place]})
+
+
+def _freedom(*sides: tuple[float, int]) -> float:
+    """Return the degrees of freedom of a difference (Satterthwaite, 1946), from errors and numbers of units."""
+    squares = [(error * error, units - 1) for error, units in sides]
+    below = sum(square * square / free for square, free in squares)
+    return sum(square for square, _ in squares) ** 2 / below if below else 1.0

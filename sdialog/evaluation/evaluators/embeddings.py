@@ -160,6 +160,7 @@ class ReferenceEmbeddingEvaluator(BaseDatasetEmbeddingEvaluator):
         """Embeddings of the reference."""
         if self._reference_embs is None:
             self._reference_embs = self.embed(self.reference_dialogues)
+            self.reference_dialogues.check_some(len(self._reference_embs))
         return self._reference_embs
 
     similarity = False
@@ -174,11 +175,20 @@ class ReferenceEmbeddingEvaluator(BaseDatasetEmbeddingEvaluator):
         found: float | None = self.between(reference, candidate)
         return found
 
-    def floors(self, seed: int = 0) -> dict[str, NoiseFloor | None]:
-        """Return what the measure gives between random halves of the reference, by column."""
+    def floors(self, seed: int = 0, size: int | None = None) -> dict[str, NoiseFloor | None]:
+        """Return what the measure gives between random halves of the reference, by column.
+
+        Args:
+            seed: seed of the splits.
+            size: so many dialogs of the second half are taken; see
+                :meth:`sdialog.evaluation.evaluators.references.ReferenceScoreEvaluator.floors`.
+        """
         from sdialog.evaluation.distances.noise_floor import split_half_floor
 
-        return {self.name: split_half_floor(self.floor_value, self.reference_embs, seed=seed)}
+        def halves(first: Any, second: Any) -> float | None:
+            return self.floor_value(first, second[:size])
+
+        return {self.name: split_half_floor(halves, self.reference_embs, seed=seed)}
 
     def __eval__(self, dialog_embs: Any) -> Any:
         return self.between(self.reference_embs, dialog_embs) if len(self.reference_embs) else None
@@ -314,9 +324,9 @@ class EmbeddingDistanceEvaluator(ReferenceEmbeddingEvaluator):
         value: float | None = found["squared"] if isinstance(found, Mapping) else found
         return value
 
-    def floors(self, seed: int = 0) -> dict[str, NoiseFloor | None]:
-        """Return what the distance gives between random halves of the reference, by column."""
-        found = super().floors(seed)
+    def floors(self, seed: int = 0, size: int | None = None) -> dict[str, NoiseFloor | None]:
+        """Return what the distance gives between random halves of the reference, by column; see the base class."""
+        found = super().floors(seed, size)
         return {f"{self.name}-squared": found[self.name]} if self.metric == "mmd" else found
 
 

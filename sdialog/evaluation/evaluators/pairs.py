@@ -82,11 +82,18 @@ class UtterancePairEvaluator(BaseDatasetEvaluator):
     def reference_embs(self) -> Any:
         """Vectors of the reference's pairs."""
         if self._reference is None:
+            self.reference_dialogues.check_some(sum(1 for _ in self.reference_dialogues))
             self._reference = self._embed(self.reference_dialogues)
         return self._reference[0]
 
-    def floors(self, seed: int = 0) -> dict[str, NoiseFloor | None]:
-        """Return what the measure gives between random halves of the reference's dialogs."""
+    def floors(self, seed: int = 0, size: int | None = None) -> dict[str, NoiseFloor | None]:
+        """Return what the measure gives between random halves of the reference's dialogs.
+
+        Args:
+            seed: seed of the splits.
+            size: so many dialogs of the second half are taken; see
+                :meth:`sdialog.evaluation.evaluators.references.ReferenceScoreEvaluator.floors`.
+        """
         from sdialog.evaluation.distances.noise_floor import split_half_floor
 
         numpy = need("numpy", extra="metrics", why=_WHY)
@@ -94,7 +101,7 @@ class UtterancePairEvaluator(BaseDatasetEvaluator):
         groups = numpy.array(self._reference[1] if self._reference else [])
 
         def halves(first: Any, second: Any) -> float | None:
-            return self.between(vectors[numpy.isin(groups, first)], vectors[numpy.isin(groups, second)])
+            return self.between(vectors[numpy.isin(groups, first)], vectors[numpy.isin(groups, second[:size])])
 
         return {self.name: split_half_floor(halves, numpy.unique(groups), seed=seed)}
 

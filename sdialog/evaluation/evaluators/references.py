@@ -77,6 +77,7 @@ class ReferenceScoreEvaluator(BaseDatasetScoreEvaluator):
         """Scores of the reference."""
         if self._reference is None:
             (self._reference,) = score_dialogs([self.dialog_score], self.reference_dialogues)
+            self.reference_dialogues.check_some(len(self._reference.items))
         return self._reference
 
     @property
@@ -85,10 +86,15 @@ class ReferenceScoreEvaluator(BaseDatasetScoreEvaluator):
         parts = self.reference_result.parts
         return {name: _values(part) for name, part in parts.items()} if parts else _values(self.reference_result)
 
-    def floors(self, seed: int = 0) -> dict[str, NoiseFloor | None]:
+    def floors(self, seed: int = 0, size: int | None = None) -> dict[str, NoiseFloor | None]:
         """Return what the distances give between random halves of the reference, by column.
 
         Halves are of whole dialogs. See :func:`sdialog.evaluation.distances.noise_floor.split_half_floor`.
+
+        Args:
+            seed: seed of the splits.
+            size: so many dialogs of the second half are taken; the size of what is compared with the reference, for
+                small samples lie farther from their own source. None for all.
         """
         from sdialog.evaluation.distances.noise_floor import split_half_floor
 
@@ -98,7 +104,7 @@ class ReferenceScoreEvaluator(BaseDatasetScoreEvaluator):
         for metric, result in parts.items() if parts else [(None, self.reference_result)]:
             by_dialog = _by_dialog(result)
             for name, distance in self.distances.items():
-                halves = _over_dialogs(numpy, distance, by_dialog)
+                halves = _over_dialogs(numpy, distance, by_dialog, size)
                 column = "-".join([self.name, *filter(None, [metric, name if len(self.distances) > 1 else None])])
                 found[column] = split_half_floor(halves, numpy.arange(len(by_dialog)), seed=seed)
         return found
@@ -310,9 +316,10 @@ def _by_dialog(result: EvalResult) -> list[list[float]]:
     return list(found.values())
 
 
-def _over_dialogs(numpy: Any, distance: Distance, by_dialog: list[list[float]]) -> Distance:
+def _over_dialogs(numpy: Any, distance: Distance, by_dialog: list[list[float]], size: int | None) -> Distance:
     def between(first: Any, second: Any) -> float | None:
-        halves = (numpy.array([value for place in half for value in by_dialog[place]]) for half in (first, second))
+        parts = (first, second[:size])
+        halves = (numpy.array([value for place in half for value in by_dialog[place]]) for half in parts)
         return distance(*halves)
 
     return between

@@ -149,12 +149,13 @@ class BaseDatasetScoreEvaluator(BaseDatasetEvaluator):
         """
         if not self.datasets_scores:
             return None
-        by_metric = all(isinstance(entry, Mapping) for entry in self.datasets_scores.values())
+        # A set of no dialogs has no metrics by name.
+        by_metric = {name: entry for name, entry in self.datasets_scores.items() if isinstance(entry, Mapping)}
         if not by_metric:
             return self._figure(self.datasets_scores, None, show, save_path, options)
         return {
             metric: self._figure(scores, metric, show, file_of(save_path, metric), options)
-            for metric, scores in self.datasets_scores.items()
+            for metric, scores in by_metric.items()
         }
 
     def _figure(

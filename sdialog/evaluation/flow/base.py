@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sdialog.core.errors import ConfigError, UserError
 from sdialog.core.optional import need
 from sdialog.evaluation.base import BaseDialogScore
+from sdialog.evaluation.dataset import Dataset
 from sdialog.evaluation.flow.build import dialog2graph
 from sdialog.evaluation.flow.roles import DEFAULT_SYS_NAME, DEFAULT_TOKEN_END, DEFAULT_TOKEN_START, Utterance
 from sdialog.evaluation.flow.trajectories import Trajectories
@@ -128,7 +129,7 @@ class BaseDialogFlowScore(BaseDialogScore):
         self.use_only_ai_speaker = use_only_ai_speaker
         self.use_closest_as_centroid_emb = use_closest_as_centroid_emb
         if reference_dialogues is not None and not isinstance(reference_dialogues, (str, Path)):
-            reference_dialogues = list(reference_dialogues)
+            reference_dialogues = list(Dataset(reference_dialogues))
         self.reference_dialogues = reference_dialogues
         if (graph is None) != (nodes is None):
             raise ConfigError("graph and nodes belong together: give both, or neither")

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sdialog.core.errors import ConfigError, UserError
-from sdialog.core.io import read_dialogs
 from sdialog.core.optional import need
+from sdialog.evaluation.dataset import Dataset
 from sdialog.evaluation.flow.encoding import Encoder
 from sdialog.evaluation.flow.graph import EDGE_WEIGHTS, flow_graph, widest_path
 from sdialog.evaluation.flow.roles import DEFAULT_SYS_NAME, Roles
@@ -270,7 +270,7 @@ def write_files(
 
 
 def _listed(dialogs: str | Path | Iterable[Dialog]) -> list[Dialog]:
-    found = list(read_dialogs(dialogs) if isinstance(dialogs, (str, Path)) else dialogs)
+    found = list(Dataset(dialogs))
     if not found:
         raise UserError("there are no reference dialogs to learn a flow from")
     return found

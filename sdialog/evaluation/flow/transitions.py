@@ -28,7 +28,7 @@ class Transitions:
 
     Args:
         roles: the role of each node.
-        paths: for each reference dialog, the node of each utterance.
+        paths: for each reference dialog, the node of each utterance; one in which nothing is said counts nowhere.
 
     Example:
         >>> counts = Transitions(["user", "system"], [[0, 1], [0, 1], [0, 1, 0, 1]])
@@ -40,7 +40,7 @@ class Transitions:
         self.roles = tuple(roles)
         self.start, self.end = len(self.roles), len(self.roles) + 1
         self.following: dict[int, Counter[int]] = {place: Counter() for place in range(len(self.roles) + 1)}
-        for path in paths:
+        for path in filter(None, paths):
             for one, other in zip((self.start, *path), (*path, self.end), strict=True):
                 self.following[one][other] += 1
         self.leaving = {place: counts.total() for place, counts in self.following.items()}

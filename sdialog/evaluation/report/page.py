@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from sdialog._version import __version__
 from sdialog.evaluation.comparison.tables import (
+    NO_WIDTH,
     effect_text,
     floor_text,
     interval_text,
+    labelled,
     number,
     p_text,
+    without_width,
 )
 from sdialog.evaluation.report.extremes import extremes, shown_id, transcripts
-from sdialog.evaluation.report.figures import figures, overview_figure
-from sdialog.evaluation.report.reading import in_short, methods, short
+from sdialog.evaluation.report.figures import figures, not_drawn, overview_figures
+from sdialog.evaluation.report.reading import counted_pairs, in_short, methods, short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +68,7 @@ def page(comparison: Comparison, title: str = "Comparison") -> str:
     """
     chosen = extremes(comparison)
     told = transcripts(comparison, chosen)
-    about = comparison.about
+    about, drawn = comparison.about, figures(comparison)
     return str(
         _template().render(
             title=title,
@@ -78,10 +81,15 @@ def page(comparison: Comparison, title: str = "Comparison") -> str:
             ],
             in_short=in_short(comparison),
             values=_values(comparison),
+            has_intervals=any(cell.interval for cell in comparison.cells.values()),
+            no_width=f"{NO_WIDTH}." if without_width(comparison) else "",
+            labelled=labelled(comparison),
             has_floors=any(floor is not None for floor in comparison.floors.values()),
             differences=_differences(comparison.differences, comparison.alpha),
-            overview=overview_figure(comparison),
-            figures=figures(comparison),
+            tested=sum(one.p_value is not None for one in comparison.differences),
+            overview=overview_figures(comparison),
+            figures=drawn,
+            not_drawn=not_drawn(comparison, drawn),
             slices=_slices(comparison),
             missing=_missing(comparison),
             extremes={
@@ -146,7 +154,7 @@ def _differences(found: Sequence[Difference], alpha: float) -> list[dict[str, An
             "adjusted": p_text(one.p_adjusted),
             "found": bool(one.significant(alpha)),
             "effect": effect_text(one),
-            "n": f"{one.n_b}, {one.n_a}" if one.pairs is None else f"{one.pairs} pairs",
+            "n": f"{one.n_b}, {one.n_a}" if one.pairs is None else counted_pairs(one),
             "detectable": number(one.detectable, _DIGITS),
             "note": one.note or "",
         }
