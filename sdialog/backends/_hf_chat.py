@@ -69,23 +69,49 @@ def render(
     Raises:
         TemplateRefusedError: if the template refuses every shape of it.
     """
-    options: dict[str, Any] = {**(variables or {})}
-    if think is not None:
-        options |= {"enable_thinking": think, "thinking": think}
-    plain = not getattr(tokenizer, "chat_template", None)
-    if plain:
-        options["chat_template"] = _PLAIN_TEMPLATE
-    text = None
-    if tools:
-        text = _in_some_shape(tokenizer, messages, {**options, "tools": [tool_schema(tool) for tool in tools]})
-        if text is None or not all(tool.name in text for tool in tools):
-            messages, text = _with_tools_described(messages, tools), None
-    if text is None:
-        text = _in_some_shape(tokenizer, messages, options)
+    text = write(tokenizer, messages, tools, think, variables)
     if not text:
         raise TemplateRefusedError("the model's chat template refuses this conversation, or leaves parts of it out")
+    plain = not getattr(tokenizer, "chat_template", None)
     ids = (encode or encoder(tokenizer))(text, plain)
     return Prompt(text, ids, _PLAIN_STOPS if plain else ())
+
+
+def write(
+    tokenizer: Any,
+    messages: Sequence[Message],
+    tools: Sequence[ToolSpec] = (),
+    think: bool | None = None,
+    variables: Mapping[str, Any] | None = None,
+    *,
+    ask: bool = True,
+) -> str:
+    """Write a conversation as :func:`render` does.
+
+    Args:
+        tokenizer, messages, tools, think, variables: see :func:`render`.
+        ask: end with what has the assistant speak next.
+
+    Returns:
+        The text; an empty one where the template refuses every shape.
+    """
+    options: dict[str, Any] = {**(variables or {}), "add_generation_prompt": ask}
+    if think is not None:
+        options |= {"enable_thinking": think, "thinking": think}
+    if not getattr(tokenizer, "chat_template", None):
+        options["chat_template"] = _PLAIN_TEMPLATE
+    text = _in_some_shape(tokenizer, messages, options)
+    if tools:
+        told = _in_some_shape(tokenizer, messages, {**options, "tools": [tool_schema(tool) for tool in tools]})
+        if told is not None and text is not None and _tells_of(tools, told, text):
+            return told
+        text = _in_some_shape(tokenizer, _with_tools_described(messages, tools), options)
+    return text or ""
+
+
+def _tells_of(tools: Sequence[ToolSpec], told: str, bare: str) -> bool:
+    """Tell whether a text tells of tools that the bare text, which may use their names, does not."""
+    return all(told.count(tool.name) > bare.count(tool.name) for tool in tools)
 
 
 def _in_some_shape(tokenizer: Any, messages: Sequence[Message], options: Mapping[str, Any]) -> str | None:
@@ -95,7 +121,7 @@ def _in_some_shape(tokenizer: Any, messages: Sequence[Message], options: Mapping
     for shape in (_as_is, _folded, _alternating):
         chat = shape(messages)
         try:
-            text: str = tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False, **options)
+            text: str = tokenizer.apply_chat_template(chat, tokenize=False, **options)
         except (TemplateError, TypeError):  # refusals: raise_exception(), or content of a kind it cannot handle
             continue
         if _complete(text, messages):
@@ -118,8 +144,11 @@ def tool_schema(tool: ToolSpec) -> dict[str, Any]:
 
 
 def _complete(text: str, messages: Sequence[Message]) -> bool:
-    """Whether no system message was silently left out."""
-    return all(m.content.strip() in text for m in messages if m.role == "system")
+    """Whether no system message was silently left out, also not one whose words another message has, too."""
+    for content in {m.content.strip() for m in messages if m.role == "system"}:
+        if content and text.count(content) < sum(m.content.count(content) for m in messages):
+            return False
+    return True
 
 
 def _as_is(messages: Sequence[Message]) -> Chat:

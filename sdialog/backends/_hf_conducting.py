@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from sdialog.backends._hf_chat import write
 from sdialog.backends._hf_requests import Prepared, UnsupportedRequestError
 from sdialog.core.errors import LLMError, UserError
 from sdialog.llm.interventions import Conductor, Network, Row
+from sdialog.llm.types import Message, ToolSpec
 
 Maker = Callable[[Network, Mapping[int, Row]], Conductor]
 
@@ -22,7 +24,7 @@ def faults(network: Network, prepared: Mapping[int, Prepared]) -> dict[int, LLME
     for index, row in prepared.items():
         for maker in _makers({index: row}):
             try:
-                maker(network, {index: _row(row)})
+                maker(network, {index: _row(network, row)})
             except LLMError as error:
                 found[index] = error
             except UserError as error:
@@ -39,7 +41,7 @@ def conductors(network: Network, prepared: Mapping[int, Prepared]) -> list[Condu
         prepared: rows by the index of their jobs.
     """
     return [
-        maker(network, {index: _row(prepared[index]) for index in indices})
+        maker(network, {index: _row(network, prepared[index]) for index in indices})
         for maker, indices in _makers(prepared).items()
     ]
 
@@ -52,5 +54,11 @@ def _makers(prepared: Mapping[int, Prepared]) -> dict[Maker, list[int]]:
     return found
 
 
-def _row(prepared: Prepared) -> Row:
-    return Row(prepared.request, prepared.prompt.text, prepared.prompt.ids)
+def _row(network: Network, prepared: Prepared) -> Row:
+    request = prepared.request
+    variables = request.config.extra.get("template_variables")
+
+    def again(messages: Sequence[Message], tools: Sequence[ToolSpec], ask: bool) -> str:
+        return write(network.tokenizer, messages, tools, request.think, variables, ask=ask)
+
+    return Row(request, prepared.prompt.text, prepared.prompt.ids, again)

@@ -85,7 +85,7 @@ class PlanConductor:
         speaker = next((plan.speaker for plan in plans if plan.speaker), None)
         said = row.request
         tokens = ReplyTokens(
-            tuple(row.ids), len(row.ids), row.text, said.messages, said.tools, speaker, network.tokenizer
+            tuple(row.ids), len(row.ids), row.text, said.messages, said.tools, speaker, row.write, network.tokenizer
         )
         self._tokens[job] = tokens
         self._recorders[job] = []

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sdialog.core.errors import UserError
+
 if TYPE_CHECKING:
     from sdialog.interpretability.rendering import Rendering
+    from sdialog.interpretability.writers import Writer
     from sdialog.llm.types import Message, ToolSpec
 
 
@@ -24,6 +27,7 @@ class ReplyTokens:
         messages: what was rendered.
         tools: tools that the prompt describes.
         speaker: what the assistant is called.
+        write: writes a conversation as the prompt was written.
     """
 
     ids: tuple[int, ...]
@@ -32,6 +36,7 @@ class ReplyTokens:
     messages: Sequence[Message]
     tools: Sequence[ToolSpec] = ()
     speaker: str | None = None
+    write: Writer | None = field(default=None, repr=False)
     _tokenizer: Any = field(default=None, repr=False)
     _strings: tuple[str, ...] | None = field(default=None, repr=False)
     _rendering: Rendering | None = field(default=None, repr=False)
@@ -69,6 +74,7 @@ class ReplyTokens:
                 self.ids[: self.prompt],
                 speaker=self.speaker,
                 tools=self.tools,
+                write=self.write,
             )
         if len(known) != len(self.ids):
             known = known.with_reply(self.reply)
@@ -87,7 +93,12 @@ class ReplyTokens:
         return text
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_strings": self.strings, "_rendering": self.rendering, "_tokenizer": None}
+        try:
+            rendering: Rendering | None = self.rendering
+        except UserError:  # a prompt whose parts cannot be told has its tokens still
+            rendering = None
+        kept = {"_strings": self.strings, "_rendering": rendering, "_tokenizer": None, "write": None}
+        return {**self.__dict__, **kept}
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from sdialog.llm.types import GenerateRequest
+    from sdialog.llm.types import GenerateRequest, Message, ToolSpec
 
 
 class RowSpan(NamedTuple):
@@ -49,11 +49,14 @@ class Row:
         request: the request.
         text: its rendered prompt.
         ids: the prompt's tokens.
+        write: writes a conversation as the prompt was written: messages, tools, and whether to end with what has the
+            assistant speak next.
     """
 
     request: GenerateRequest
     text: str
     ids: Sequence[int]
+    write: Callable[[Sequence[Message], Sequence[ToolSpec], bool], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,18 @@ def test_a_template_that_knows_tools_gets_them():
     assert text_of(template, *TALK, tools=[TOOL]).startswith("[refund]<system>You are Ann.<end>")
 
 
+def test_a_tool_whose_name_somebody_says_is_still_described():
+    """A template that knows no tools wrote "refund" all the same, and the tool was taken for described."""
+    text = text_of(tiny_models.TEMPLATE, SYSTEM, Message("user", "I want a refund."), tools=[TOOL])
+    assert "- refund: Refund an order." in text
+
+
+def test_a_system_message_is_missed_although_another_message_has_its_words():
+    said = (SYSTEM, Message("user", "Be brief. Hello."), Message("assistant", "Hi."), Message("user", "Why?"))
+    text = text_of(FORGETFUL, *said, INSTRUCTION)
+    assert text.count("Be brief.") == 2
+
+
 def test_thinking_and_variables_reach_the_template():
     template = "{{ enable_thinking }} {{ mood }}{{ messages[0].content }}"
     assert text_of(template, Message("user", "Hi"), think=False, variables={"mood": "calm"}) == "False calmHi"
