@@ -66,6 +66,7 @@ class Outcome:
         reused: prompt tokens whose keys and values were at hand.
         near_ties: tokens decided on scores computed alone.
         captures: what conductors recorded.
+        failure: what one of them stumbled over.
     """
 
     reply: list[int] = field(default_factory=list)
@@ -74,6 +75,7 @@ class Outcome:
     reused: int = 0
     near_ties: int = 0
     captures: dict[str, Any] = field(default_factory=dict)
+    failure: Exception | None = None
 
 
 @dataclass(slots=True)
@@ -334,12 +336,14 @@ class Batch:
             row = self.rows[place]
             own = self._conductors_of(row.index)
             name = self._store_name(row.index, row.job)
-            if name is not None and isinstance(self.cache, ArenaCache) and row.outcome.reason != "broken":
+            sound = row.outcome.reason != "broken" and not any(one.failure(row.index) for one in own)
+            if name is not None and isinstance(self.cache, ArenaCache) and sound:
                 lengths = [length for one in own if (length := one.kept(row.index)[1]) is not None]
                 stop = min([self.column, *(row.start + length for length in lengths)])
                 ids = (row.job.ids + row.outcome.reply)[: stop - row.start]
                 self.store.put(name, ids, self.cache.read(place, row.start, stop))
             for conductor in own:
+                row.outcome.failure = row.outcome.failure or conductor.failure(row.index)
                 row.outcome.captures.update(conductor.finish(row.index, row.outcome.reply))
         gone, order = set(ended), list(range(len(self.rows)))
         staying = len(order) - len(gone)

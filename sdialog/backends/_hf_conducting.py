@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from sdialog.backends._hf_chat import write
-from sdialog.backends._hf_requests import Prepared, UnsupportedRequestError
+from sdialog.backends._hf_requests import Prepared, as_llm_error
 from sdialog.core.errors import LLMError, UserError
 from sdialog.llm.interventions import Conductor, Network, Row
 from sdialog.llm.types import Message, ToolSpec
@@ -25,11 +25,8 @@ def faults(network: Network, prepared: Mapping[int, Prepared]) -> dict[int, LLME
         for maker in _makers({index: row}):
             try:
                 maker(network, {index: _row(network, row)})
-            except LLMError as error:
-                found[index] = error
-            except UserError as error:
-                found[index] = UnsupportedRequestError(str(error))
-                found[index].__cause__ = error
+            except (LLMError, UserError) as error:
+                found[index] = error if isinstance(error, LLMError) else as_llm_error(error)
     return found
 
 

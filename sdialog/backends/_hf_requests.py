@@ -12,7 +12,7 @@ from sdialog.backends._hf_encode import encoder
 from sdialog.backends._hf_model import LocalModel
 from sdialog.backends._hf_parse import MARKERS, Reply, Visible, parse_reply, visible_part
 from sdialog.backends._hf_sampling import Sampling
-from sdialog.core.errors import ContextLengthError, LLMError, UnsupportedFeatureError
+from sdialog.core.errors import ContextLengthError, LLMError, UnsupportedFeatureError, UserError
 from sdialog.core.seeds import fresh_seed
 from sdialog.llm.interventions import Intervention
 from sdialog.llm.types import FinishReason, GenerateConfig, GenerateRequest, GenerateResult, TokenLogprob, Usage
@@ -98,6 +98,10 @@ class Translator:
         if outcome.reason in ("broken", "cancelled"):
             said = "the call was cancelled" if outcome.reason == "cancelled" else _BROKEN
             return self.failed(prepared.request, LLMError(said), usage)
+        if outcome.failure is not None:
+            found = outcome.failure
+            error = found if isinstance(found, LLMError) else as_llm_error(found)
+            return self.failed(prepared.request, error, usage)
         reply = self._parse(prepared, outcome.reply)
         reason: FinishReason = "length" if outcome.reason == "length" else "stop"
         return GenerateResult(
@@ -191,6 +195,16 @@ class Translator:
 
 def _ends_in_thinking(prompt: Prompt) -> bool:
     return prompt.text.rstrip().endswith("<think>")
+
+
+def as_llm_error(found: Exception) -> LLMError:
+    """Return what an intervention stumbled over as the failure of a request."""
+    kind = UnsupportedRequestError if isinstance(found, UserError) else LLMError
+    error = kind(
+        str(found) if isinstance(found, UserError) else f"an intervention failed: {type(found).__name__}: {found}"
+    )
+    error.__cause__ = found
+    return error
 
 
 _BROKEN = "the model's scores are not numbers (NaN or infinite); try dtype='float32' or another device"

@@ -113,10 +113,11 @@ class PlaceEdits:
     Args:
         place: where.
         verdicts: say whether conditions hold.
+        failures: take what functions of the user's raised, by row.
     """
 
-    def __init__(self, place: Place, verdicts: Verdicts) -> None:
-        self.place, self.verdicts = place, verdicts
+    def __init__(self, place: Place, verdicts: Verdicts, failures: dict[int, Exception]) -> None:
+        self.place, self.verdicts, self.failures = place, verdicts, failures
         self._rows: dict[int, list[_RowEdit]] = {}
 
     def add(self, job: int, edit: Edit, selection: Selection, device: torch.device) -> None:
@@ -161,7 +162,14 @@ class PlaceEdits:
                 groups.setdefault(edits[depth].kind, []).append((span, edits[depth]))
         changed = None
         for members in groups.values():
-            result = _edited(x if changed is None else changed, members)
+            try:
+                result = _edited(x if changed is None else changed, members)
+            except Exception as error:
+                # A function of the user's fails its own row, which is in a group of its own, and no other.
+                if members[0][1].edit.op != "call":
+                    raise
+                self.failures.setdefault(members[0][0].job, error)
+                continue
             changed = changed if result is None else result
         return changed
 

@@ -47,6 +47,7 @@ class PlanConductor:
         self._kept: dict[int, tuple[str, int | None]] = {}
         self._edits: dict[str, PlaceEdits] = {}
         self.verdicts = Verdicts()
+        self._failures: dict[int, Exception] = {}
         self._device = network.model.device
         for job, row in rows.items():
             self._take(network, job, row, plans[job])
@@ -70,6 +71,10 @@ class PlanConductor:
     def feeds_last(self, job: int) -> bool:
         """Tell whether the last generated token is to pass."""
         return self._feeds[job]
+
+    def failure(self, job: int) -> Exception | None:
+        """Return what a function of the user's raised in a row, None for nothing."""
+        return self._failures.get(job)
 
     def finish(self, job: int, reply: Sequence[int]) -> Mapping[str, Any]:
         """Return what was recorded of a row."""
@@ -110,7 +115,7 @@ class PlanConductor:
                     if edit.condition is not None:
                         firsts.append(self._watch(job, edit.condition, tokens))
                         self._check_order(edit.condition, place, selection)
-                    edits = self._edits.setdefault(str(place.site), PlaceEdits(place, self.verdicts))
+                    edits = self._edits.setdefault(str(place.site), PlaceEdits(place, self.verdicts, self._failures))
                     edits.add(job, edit, selection, self._device)
                 steady = selection.whole and edit.condition is None and isinstance(edit.strength, (int, float))
                 kept.append((edit_name(edit), None) if steady else ("", selection.first))

@@ -107,6 +107,9 @@ class Conductor(Protocol):
     def feeds_last(self, job: int) -> bool:
         """Tell whether the last generated token, too, is to pass through the model, which needs none after it."""
 
+    def failure(self, job: int) -> Exception | None:
+        """Return why the row is of no use, None if it is; its neighbours are not touched by it."""
+
     def finish(self, job: int, reply: Sequence[int]) -> Mapping[str, Any]:
         """Return what was recorded of a row, by name, and let go of it.
 
