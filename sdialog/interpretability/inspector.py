@@ -52,10 +52,10 @@ class Inspector:
     Example:
         >>> from sdialog import Agent
         >>> inspector = Inspector("layers.2.resid_post", top_k=3)
-        >>> agent = Agent(name="Ava", model="embedded:mini", max_tokens=5) | inspector
+        >>> agent = Agent(name="Ava", model="embedded:mini", max_tokens=5, temperature=0) | inspector
         >>> reply = agent("Hello!")
         >>> len(inspector), inspector[0].tokens[0], tuple(inspector[0][0].act.shape)
-        (1, 'Hello', (1, 192))
+        (1, 'Hi', (1, 192))
         >>> [round(share) for token, share, number in inspector[0][0].top_k]
         [1, 0, 0]
     """

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sdialog.core.errors import ConfigError
+from sdialog.interpretability.base import BaseSteerer
 from sdialog.interpretability.plan import Edit
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Steering:
         return [Edit(site, self.op, self.value, self.strength, span=interval_span(interval)) for site in sites]
 
 
-class DirectionSteerer:
+class DirectionSteerer(BaseSteerer):
     """A direction to add to an inspector's targets (``steerer + inspector``) or to take out (``steerer - inspector``).
 
     Args:
@@ -137,6 +138,3 @@ def interval_span(interval: Interval) -> str:
     if isinstance(first, int) and first < 0:
         return f"prompt[{first}:] | {chosen}"
     return chosen if first == 0 else f"choices[{first}:{stop}]"
-
-
-Functions = Callable[[Any], Any]

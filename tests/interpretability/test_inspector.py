@@ -15,7 +15,16 @@ from interpretability.tiny import hooks_of
 
 from sdialog import Agent
 from sdialog.core.errors import ConfigError, LLMError, UnsupportedFeatureError, UserError
-from sdialog.interpretability import DirectionSteerer, Edit, Inspector, Plan
+from sdialog.interpretability import (
+    ActivationHook,
+    BaseHook,
+    DirectionSteerer,
+    Edit,
+    Inspector,
+    LogitsHook,
+    Plan,
+    ResponseHook,
+)
 from sdialog.interpretability.networks import network_of
 from sdialog.orchestrators import InstructionListOrchestrator, SimpleReflexOrchestrator
 
@@ -354,6 +363,38 @@ def test_without_inspectors_nothing_of_them_is_left(agent: Callable[..., Agent])
     speaker("And?")
     assert len(first) == 1 and len(second) == 1 and second[0][0].act.shape == (1, 32)
     assert hooks_of(network_of(speaker).model) == 0
+
+
+def test_hooks_of_the_published_package_work_on_their_own(agent: Callable[..., Agent]) -> None:
+    """C9: the documented example could not run."""
+    speaker = agent()
+    words, states, logits = (
+        ResponseHook(speaker),
+        ActivationHook("late", LAYER, speaker, inspect_input=True),
+        LogitsHook("logits", "lm_head", speaker, top_k=2),
+    )
+    speaker("Hello.")
+    expected = Inspector(LAYER)
+    (agent() | expected)("Hello.")
+    assert len(words) == 1 and words.responses[0].tokens == states.responses[0].tokens
+    assert torch.equal(states.responses[0][0].act, expected[0][0].act)
+    assert len(logits.responses[0][0].top_k) == 2
+    states.remove()
+    speaker("And?")
+    assert len(states) == 1 and len(words) == 2
+    words.reset()
+    assert len(words) == 0
+
+
+def test_a_hook_of_one_s_own_is_taken_away(agent: Callable[..., Agent]) -> None:
+    speaker, seen = agent(), []
+    with BaseHook(LAYER, lambda module, args: seen.append(args[0].shape), speaker).register(is_pre_hook=True):
+        speaker("Hello.")
+    count = len(seen)
+    speaker("And?")
+    assert len(seen) == count > 0 and hooks_of(network_of(speaker).model) == 0
+    with pytest.raises(UserError, match="model.layers.1"):
+        BaseHook("model.layer.1", print, speaker).register()
 
 
 # -- crashes

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from sdialog.backends.scripted import ScriptedModel
 from sdialog.core.errors import ConfigError, OutputParseError, UnknownNameError, UnsupportedFeatureError, UserError
+from sdialog.core.sync import run as run_now
 from sdialog.interpretability.sae import (
     ActivationBatches,
     Crosscoder,
@@ -42,7 +43,12 @@ from sdialog.interpretability.sae import (
     train,
     write_page,
 )
+from sdialog.interpretability.sae._batches import Batch
 from sdialog.interpretability.sae._codes import count_over, jump, largest, largest_of_batch
+from sdialog.interpretability.sae._losses import loss
+from sdialog.interpretability.sae._trainer import Trainer
+from sdialog.llm.get import resolve
+from sdialog.llm.types import GenerateConfig, GenerateRequest, Message
 
 ARCHITECTURES = ("standard", "gated", "topk", "batchtopk", "jumprelu")
 WITH_K = ("topk", "batchtopk")
@@ -410,6 +416,77 @@ def test_the_auxiliary_loss_keeps_features_alive_and_finds_more():
     assert found[1 / 32] > found[0.0] + 0.05
 
 
+def trainer_of(architecture: str, training: TrainingConfig, **changes) -> tuple[Trainer, list[Batch]]:
+    """Return a training before its first step, and two batches for it."""
+    trainer = Trainer(small_config(architecture, **changes), training, 0, {}, torch.device("cpu"))
+    values = sparse_world(400, **SMALL).values
+    batches = [Batch(part, part, 0, number) for number, part in enumerate(values.split(200), start=1)]
+    trainer.estimate(batches)
+    return trainer, batches
+
+
+def test_the_gates_learn_through_a_decoder_that_does_not():
+    """Rajamanoharan et al. (2024a): the auxiliary loss passes the decoder without changing it."""
+    training = TrainingConfig()
+    trainer, batches = trainer_of("gated", training, normalisation="none")
+    pair = batches[0].read, batches[0].target
+    dead = torch.zeros(80, dtype=torch.bool)
+    loss(trainer.weights, trainer.config, training, pair, 1.0, dead, {}).auxiliary.backward()
+    assert trainer.weights["W_dec"].grad is None
+    assert float(trainer.weights["b_gate"].grad.abs().sum()) > 0
+    assert trainer.weights["r_mag"].grad is None
+
+
+def test_dead_features_explain_what_is_left_and_living_ones_do_not_move_for_them():
+    training = TrainingConfig()
+    trainer, batches = trainer_of("topk", training, normalisation="none")
+    dead = torch.arange(80) >= 60
+    pair = batches[0].read, batches[0].target
+    loss(trainer.weights, trainer.config, training, pair, 1.0, dead, {}).auxiliary.backward()
+    lengths = trainer.weights["W_dec"].grad.norm(dim=-1)
+    assert float(lengths[:60].max()) == 0
+    assert float(lengths[60:].min()) > 0
+
+
+def test_steps_do_not_go_along_decoder_rows():
+    trainer, batches = trainer_of("topk", TrainingConfig())
+    before = trainer.weights["W_dec"].detach().clone()
+    trainer.make_step(batches[0])
+    along = (trainer.weights["W_dec"].grad * before).sum(dim=-1)
+    assert float(along.abs().max()) < 1e-4 < float(trainer.weights["W_dec"].grad.norm(dim=-1).max())
+
+
+def test_resampled_features_are_forgotten_by_the_optimiser():
+    training = TrainingConfig(steps=4, dead_after=200, resample_every=1, sparsity=5)
+    trainer, batches = trainer_of("standard", training)
+    with torch.no_grad():
+        trainer.weights["b_enc"][:20] = -100.0
+        for name in trainer.weights:  # what Adam would remember of earlier steps
+            ones = torch.ones_like(trainer.weights[name])
+            trainer.adam.state[trainer.weights[name]] = {"step": torch.tensor(5.0), "exp_avg": ones, "exp_avg_sq": ones}
+    assert trainer.make_step(batches[0]).resampled == 20
+    for name, rows in (("W_enc", trainer.weights["W_enc"].T), ("W_dec", trainer.weights["W_dec"])):
+        kept = trainer.adam.state[trainer.weights[name]]["exp_avg"]
+        kept = kept.T if name == "W_enc" else kept
+        assert float(kept[:20].abs().max()) == 0 < float(kept[20:].abs().min())
+        lengths = rows.detach().norm(dim=-1)
+        expected = 1.0 if name == "W_dec" else 0.2 * float(lengths[20:].mean())
+        assert torch.allclose(lengths[:20], torch.full((20,), expected), rtol=1e-4)
+    assert float(trainer.weights["b_enc"].detach()[:20].abs().max()) == 0
+
+
+def test_the_threshold_is_a_running_mean_of_the_smallest_features():
+    trainer, batches = trainer_of("batchtopk", TrainingConfig(learning_rate=1e-12), normalisation="none")
+    start = {name: value.detach().clone() for name, value in trainer.weights.items()}
+    smallest = []
+    for batch in batches:
+        pre = (batch.read - start["b_dec"]) @ start["W_enc"] + start["b_enc"]
+        smallest.append(float(torch.relu(pre).flatten().sort(descending=True).values[3 * 200 - 1]))
+        trainer.make_step(batch)
+    assert smallest[0] != pytest.approx(smallest[1])
+    assert float(trainer.threshold) == pytest.approx(0.99 * smallest[0] + 0.01 * smallest[1], rel=1e-4)
+
+
 class StoppedError(Exception):
     """Breaks a training off."""
 
@@ -685,6 +762,13 @@ def test_absorption_sees_who_took_over():
     assert found.json()["absorbers"] == [[1, 2]]
     with pytest.raises(UserError, match="with it and without it"):
         absorption(sae, [alone], [True])
+    with pytest.raises(UserError, match="to be of width 3, not 2"):
+        absorption(sae, [alone, other], [True, False], direction=[1.0, 0])
+    coder = random_sae("standard", kind="transcoder", d_out=5)
+    with pytest.raises(UserError, match="needs the direction"):
+        absorption(coder, normal(2, 6), [True, False])
+    stacked = random_sae("standard", kind="crosscoder", layers=2)
+    assert absorption(stacked, normal(9, 2, 6), [True] * 4 + [False] * 5).positives == 4
 
 
 def test_co_occurrence_counts():
@@ -704,6 +788,8 @@ def test_co_occurrence_counts():
     assert found.json()["counts"][0] == [3, 2, 0]
     with pytest.raises(UserError, match="not counted"):
         found.neighbours(7)
+    with pytest.raises(UserError, match="features from 0 to 2, not 3"):
+        co_occurrence(sae, [], features=[3])
 
 
 # --- files
@@ -950,6 +1036,87 @@ def test_the_page_stands_alone_and_escapes_what_speakers_said(tmp_path):
     assert card.html() == page([card])
     with pytest.raises(UserError):
         page([])
+
+
+# --- a model
+
+
+@pytest.mark.slow
+def test_a_dictionary_of_the_embedded_model_keeps_what_the_model_needs():
+    """Training, loss recovered and cards on the residual stream of a real model's own dialogs."""
+    model = resolve("embedded:mini").model
+    network = model.network()
+    wishes = ["a refund", "my money back", "a new card", "help with my order", "to cancel my flight", "a table for two"]
+    said = [
+        f"{hello}, {who} {wish}."
+        for hello in ("Hello", "Hi", "Good morning")
+        for who in ("I want", "I need", "we would like")
+        for wish in wishes
+    ]
+    config = GenerateConfig(max_tokens=16, temperature=0.0)
+    replies = run_now(model.generate([GenerateRequest((Message("user", text),), config) for text in said]))
+    texts = [
+        f"<|user|>{text}<|end|><|assistant|>{reply.text}<|end|>" for text, reply in zip(said, replies, strict=True)
+    ]
+    ids = [network.tokenizer.encode(text, add_special_tokens=False) for text in texts]
+    layer = network.model.model.layers[2]
+    assistant = network.tokenizer.convert_tokens_to_ids("<|assistant|>")
+
+    def run(edit=None):
+        losses, read = [], []
+
+        def hook(module, arguments, output):
+            stream = output[0] if isinstance(output, tuple) else output
+            read.append(stream[0].clone())
+            if edit is None:
+                return None
+            return (edit(stream), *output[1:]) if isinstance(output, tuple) else edit(stream)
+
+        handle = layer.register_forward_hook(hook)
+        try:
+            with torch.no_grad():
+                for one in ids:
+                    tokens = torch.tensor([one])
+                    # What it said itself is what it can lose.
+                    labels = tokens.clone()
+                    labels[:, : one.index(assistant) + 1] = -100
+                    losses.append(float(network.model(input_ids=tokens, labels=labels).loss))
+        finally:
+            handle.remove()
+        return losses, read
+
+    _, read = run()
+    pooled = torch.cat(read)
+    config = SAEConfig(
+        pooled.shape[1],
+        512,
+        k=16,
+        normalisation="expected_norm",
+        sites=("layers.2.resid_post",),
+        model=network.name,
+        fingerprint=network.fingerprint,
+    )
+    made = {}
+    for steps in (1, 400):
+        training = TrainingConfig(steps=steps, learning_rate=3e-3, warm_up=20, dead_after=5000)
+        sae = train(ActivationBatches(pooled, 256, seed=0), config, training, seed=0).sae
+        average = pooled.mean(dim=0)
+        recovered = loss_recovered(sae, lambda edit: run(edit)[0], ablation="mean", average=average)
+        made[steps] = measure(sae, [pooled]).explained, recovered.recovered
+    assert made[400][0] > 0.95
+    assert made[400][1] > 0.9 > made[1][1]
+    passages = [
+        Passage([network.tokenizer.decode([token]) for token in one], values, str(number))
+        for number, (one, values) in enumerate(zip(ids, read, strict=True))
+    ]
+    report = measure(sae, [pooled])
+    feature = min(range(512), key=lambda place: abs(report.densities[place] - 0.02))
+    vocabulary = [network.tokenizer.decode([token]) for token in range(len(network.model.lm_head.weight))]
+    effects = logit_effects(sae, network.model.lm_head.weight, vocabulary, [feature])
+    card = top_examples(sae, passages, [feature], seed=0)[0].replace(promotes=effects[feature][0])
+    assert card.density == pytest.approx(report.densities[feature])
+    assert card.top[0].text in texts[card.top[0].passage]
+    assert "Promotes" in page([card])
 
 
 # --- names

@@ -17,6 +17,8 @@ FACES = [
     "sdialog.orchestrators",
     "sdialog.generators",
     "sdialog.evaluation",
+    "sdialog.interpretability",
+    "sdialog.interpretability.sae",
 ]
 
 PUBLISHED = {
@@ -41,6 +43,9 @@ PUBLISHED = {
     "BaseDatasetEmbeddingEvaluator StatsEvaluator MeanEvaluator FrequencyEvaluator KDEDistanceEvaluator "
     "FrechetDistanceEvaluator ReferenceCentroidEmbeddingEvaluator FrechetBERTDistanceEvaluator "
     "PrecisionRecallDistanceEvaluator DatasetComparator Comparator",
+    "sdialog.interpretability": "Inspector DirectionSteerer InspectionResponse InspectionToken ResponseHook "
+    "ActivationHook LogitsHook",
+    "sdialog.interpretability.base": "BaseSteerer BaseHook",
     "sdialog.evaluation.base": "BaseDatasetEvaluator BaseDatasetScoreEvaluator BaseDatasetEmbeddingEvaluator "
     "BaseDialogEmbedder BaseDialogFlowScore BaseDialogScore BaseLLMJudge CacheDialogScore "
     "LLMJudgeScoreOutput LLMJudgeYesNoOutput",

@@ -77,7 +77,7 @@ def co_occurrence(
         UserError: if there are no activations.
     """
     with torch.no_grad():
-        chosen = tuple(range(sae.config.d_sae)) if features is None else tuple(features)
+        chosen = tuple(sae.chosen(features))
         counts = torch.zeros(len(chosen), len(chosen), dtype=torch.float64)
         tokens = 0
         for batch in activations:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -158,6 +158,18 @@ class SparseDictionary:
         from sdialog.interpretability.sae._files import save
 
         return save(self, folder, format)
+
+    def chosen(self, features: Sequence[int] | None) -> list[int]:
+        """Return the numbers of some features, of all if None.
+
+        Raises:
+            UserError: if there is no such feature.
+        """
+        found = list(range(self.config.d_sae)) if features is None else [int(feature) for feature in features]
+        wrong = [feature for feature in found if not 0 <= feature < self.config.d_sae]
+        if wrong:
+            raise UserError(f"{self!r} has features from 0 to {self.config.d_sae - 1}, not {wrong[0]}")
+        return found
 
     def _flat(self, x: Any) -> torch.Tensor:
         values = self._tensor(x)

@@ -107,7 +107,7 @@ def top_examples(
         (0.3333333333333333, 'My refund!', (0.0, 3.0, 0.0))
     """
     with torch.no_grad():
-        chosen = list(range(sae.config.d_sae)) if features is None else list(features)
+        chosen = sae.chosen(features)
         drawn = quantiles * per_quantile
         boards = {
             name: _Board(_SPARE * size, len(chosen))
@@ -179,7 +179,7 @@ def logit_effects(
         raise UserError(
             f"the unembedding is to be of shape ({len(vocabulary)}, {vectors.shape[1]}), not {tuple(matrix.shape)}"
         )
-    chosen = list(range(sae.config.d_sae)) if features is None else list(features)
+    chosen = sae.chosen(features)
     wanted = min(count, len(vocabulary))
     made = {}
     for feature in chosen:

@@ -199,10 +199,10 @@ def absorption(
             raise UserError(f"there are {len(values)} activations and {len(present)} labels")
         if bool(present.all()) or not bool(present.any()):
             raise UserError("a concept needs activations with it and without it")
-        difference = values[present].double().mean(dim=0) - values[~present].double().mean(dim=0)
-        along = _unit(
-            difference if direction is None else torch.as_tensor(direction, device=sae.device).double()
-        ).flatten()
+        along = _concept(sae, values, present) if direction is None else torch.as_tensor(direction, device=sae.device)
+        along = _unit(along.double().flatten())
+        if len(along) != sae.config.width_out:
+            raise UserError(f"the concept's direction is to be of width {sae.config.width_out}, not {len(along)}")
         vectors = sae.feature_vectors.flatten(1).double()
         writes = vectors @ along
         cosines = writes / vectors.norm(dim=1).clamp_min(_TINY)
@@ -222,6 +222,14 @@ def absorption(
             absorbed=float(taken.double().mean()),
             absorbers=tuple(ranked),
         )
+
+
+def _concept(sae: SparseDictionary, values: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+    if sae.kind == "transcoder":
+        raise UserError(
+            "a transcoder writes elsewhere than it reads: absorption needs the direction of the concept there"
+        )
+    return values[present].double().mean(dim=0) - values[~present].double().mean(dim=0)
 
 
 def _directions(of: Any) -> torch.Tensor:

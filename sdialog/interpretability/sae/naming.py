@@ -14,9 +14,10 @@ from sdialog.core.sync import run
 from sdialog.interpretability.sae.cards import DetectionScore, Example, FeatureCard, FeatureName
 from sdialog.llm.get import resolve
 from sdialog.llm.prompts import render
-from sdialog.llm.scheduler import Client, Scheduler
+from sdialog.llm.scheduler import Client
 from sdialog.llm.structured import ask
 from sdialog.llm.types import GenerateConfig, GenerateRequest, Message
+from sdialog.llm.wrapping import PatientScheduler
 
 _FOLDER = Path(__file__).parent
 _MARKED = 0.3
@@ -184,4 +185,4 @@ def _request(prompt: str, seed: int, key: str) -> GenerateRequest:
 
 
 def _client(client: Any) -> Client:
-    return client if isinstance(client, Client) else Scheduler().client(resolve(client).model)
+    return client if isinstance(client, Client) else PatientScheduler().client(resolve(client).model)
