@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
+from sdialog.core.registry import Registry
 from sdialog.llm.types import GenerateRequest, GenerateResult
+
+if TYPE_CHECKING:
+    from sdialog.agents.agent import Agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +49,60 @@ class AgentInspector(Protocol):
 
     def received(self, call: ModelCall, request: GenerateRequest, result: GenerateResult) -> None:
         """Take note of a call that went well, with what the interventions recorded in ``result.captures``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is known of an agent's dialogs before they begin.
+
+    Attributes:
+        agent: the agent, with its model.
+        speaker: what it is called; None if that is drawn for each dialog.
+        speakers: what all parties are called, itself included; None if one of the names is drawn.
+        turns: most turns of a dialog.
+    """
+
+    agent: Agent
+    speaker: str | None = None
+    speakers: tuple[str, ...] | None = None
+    turns: int = 1
+
+
+@runtime_checkable
+class InspectorRecipe(Protocol):
+    """What an entry of a scenario file becomes: it makes the inspector of an agent for each dialog of a run."""
+
+    @property
+    def choices(self) -> int:
+        """How many different inspectors it makes; the dialogs of a run take them in turn."""
+
+    @property
+    def label(self) -> str:
+        """What dialogs record the choice as, such as ``strength``."""
+
+    @property
+    def files(self) -> Mapping[str, Path]:
+        """The files that it was read from, by their names as the entry spells them."""
+
+    def check(self, scene: Scene) -> None:
+        """Check, before anything runs, that it fits the agent's model; loads the model if need be.
+
+        Raises:
+            UserError: if it does not.
+        """
+
+    def make(self, choice: int) -> AgentInspector:
+        """Return the inspector of a choice, counted from 0; one may serve many dialogs at once."""
+
+    def value(self, choice: int) -> Any:
+        """Return what a dialog records under the label: a number, or other plain data; None for nothing."""
+
+    def record(self, choice: int) -> Mapping[str, Any]:
+        """Return all that a dialog records of the inspector, as plain data."""
+
+
+RecipeMaker: TypeAlias = Callable[[Mapping[str, Any], Sequence[Path]], InspectorRecipe]
+"""Makes a recipe of an entry's keys and the folders in which files are looked for, the first before the others."""
+
+inspectors: Registry[RecipeMaker] = Registry("inspector", "sdialog.interpretability.inspectors")
+"""What makes recipes, by the names that scenario files use: simulations know nothing of what looks into models."""

@@ -29,6 +29,9 @@ def generate(
         list[str] | None,
         typer.Option("--model", "-m", help="Model of all agents without one; AGENT=NAME or 1=NAME for one."),
     ] = None,
+    steer: Annotated[
+        list[Path] | None, typer.Option("--steer", help="YAML file: by agent, what 'steer' holds in a scenario.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the run; default: the scenario's.")] = None,
     concurrency: Annotated[int | None, typer.Option("--concurrency", "-c", min=1, help="Dialogs at once.")] = None,
     max_turns: Annotated[int | None, typer.Option(min=1, help="Most turns a dialog.")] = None,
@@ -49,6 +52,8 @@ def generate(
     from sdialog.simulation.scenario import Scenario
 
     chosen = with_models(Scenario.from_file(scenario), model or []).evolve(max_turns=max_turns)
+    for file in steer or ():
+        chosen = chosen.steered(file)
     output = chosen.spec.output
     folder = out or Path(output.folder or Path("runs") / chosen.name)
     stop = StopRequest()

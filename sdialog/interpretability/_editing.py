@@ -94,8 +94,9 @@ class Verdicts:
                     for column in range(span.first, min(end, whole.shape[1]))
                     if selection.at(span.position + column - span.first)
                 ]
-                if not meant:
-                    raise ConfigError(f"the condition's span {condition.span!s} means no token of the prompt")
+                if not meant:  # what is not said does not hold
+                    self._held[job, id(condition)] = False
+                    continue
                 mean = whole[span.row, meant].float().mean(0)
                 mean = mean if offset is None else mean - offset
                 reading = float(mean @ unit)

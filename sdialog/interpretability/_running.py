@@ -129,7 +129,7 @@ class PlanConductor:
         return self._places.setdefault(str(place.site), place)
 
     def _watch(self, job: int, condition: Condition, tokens: ReplyTokens) -> int:
-        selection = for_edit(condition.span, tokens)
+        selection = for_edit(condition.span, tokens, needed=False)
         self.verdicts.watch(job, condition, selection, self._place(condition.site), self._device)
         return selection.first
 

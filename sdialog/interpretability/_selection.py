@@ -18,6 +18,7 @@ class Selection:
     Args:
         span: the span.
         tokens: the row's prompt.
+        needed: whether to insist that it means some token.
 
     Attributes:
         prompt: for each prompt token, whether it is meant.
@@ -26,8 +27,8 @@ class Selection:
         first: first prompt position that is meant; the prompt's length if none is.
     """
 
-    def __init__(self, span: str | Span, tokens: ReplyTokens) -> None:
-        self.span, self._tokens = span, tokens
+    def __init__(self, span: str | Span, tokens: ReplyTokens, *, needed: bool = True) -> None:
+        self.span, self._tokens, self._needed = span, tokens, needed
         length = tokens.prompt
         text = str(span)
         self.at_end = False
@@ -56,7 +57,7 @@ class Selection:
             return
         self.prompt = parsed.mask(rendering)[:length]
         self._generated = lambda place: bool(parsed.generated(place, length, rendering))
-        if not any(self.prompt) and not self.any_generated():
+        if self._needed and not any(self.prompt) and not self.any_generated():
             parsed.require(rendering)
 
     def generated(self, place: int) -> bool:
@@ -93,13 +94,13 @@ _PLAIN = {
 }
 
 
-def for_edit(span: str | Span, tokens: ReplyTokens) -> Selection:
+def for_edit(span: str | Span, tokens: ReplyTokens, *, needed: bool = True) -> Selection:
     """Return the tokens that an edit is of.
 
     Raises:
         ConfigError: if they are known only after the reply, when nothing can be changed any more.
     """
-    found = Selection(span, tokens)
+    found = Selection(span, tokens, needed=needed)
     if found.at_end:
         raise ConfigError(
             f"the span {str(span)!r} is known only when the reply is whole; an edit needs one that is known while it "

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+    from sdialog.interpretability.direction_effects import Effect
+
 DIRECTION_L2 = 0.1
 
 
@@ -218,6 +220,18 @@ class Direction:
             Array of shape (n,).
         """
         return feature_rows(features, len(self.vector)) @ self.unit.vector  # type: ignore[no-any-return]
+
+    def evaluate(self, agent: Any, prompts: Sequence[Any] | None = None, **options: Any) -> Effect:
+        """Steer an agent by this direction with several strengths and measure what it says.
+
+        The arguments are those of :func:`~sdialog.interpretability.direction_effects.evaluate_direction`.
+
+        Raises:
+            UserError: if it is not known where the direction belongs.
+        """
+        from sdialog.interpretability.direction_effects import evaluate_direction
+
+        return evaluate_direction(self, agent, prompts, **options)
 
     def as_numpy(self) -> NDArray[Any]:
         """Return a copy of the vector."""

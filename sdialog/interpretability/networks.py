@@ -23,7 +23,8 @@ def network_of(source: Any) -> Network:
     """
     if isinstance(source, Network):
         return source
-    model = getattr(source, "model", source)
+    # A backend has the attribute ``model``, too: the part of its name after the colon.
+    model = source if callable(getattr(source, "network", None)) else getattr(source, "model", source)
     if isinstance(model, str):
         from sdialog.llm.get import resolve
 

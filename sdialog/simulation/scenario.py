@@ -140,6 +140,35 @@ class Scenario:
                 places.append(("agents", known[name], "model"))
         return Scenario(self._located.changed(data, places), self.file)
 
+    def steered(self, path: str | Path) -> Scenario:
+        """Return a copy whose agents are steered as a file says, besides what the scenario itself says.
+
+        Args:
+            path: a YAML file with a key for each agent, by what :meth:`agent_positions` knows them by; what it holds
+                is what stands under ``steer`` in a scenario. Files that it names are looked for beside it.
+
+        Raises:
+            ScenarioError: naming the file, if it names no agent or an entry is wrong.
+            DialogFormatError: if it is not YAML.
+        """
+        file = Path(path)
+        try:
+            located = read_yaml(file.read_text(encoding="utf-8-sig"), file=str(file))
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{file} is not UTF-8 text: {error}") from error
+        problems, known = Problems(located, str(file)), self.agent_positions()
+        if not isinstance(located.data, Mapping) or not located.data:
+            problems.add("it holds a key for each agent to steer, and under it what 'steer' holds in a scenario", ())
+            problems.raise_if_any()
+        changed = self._located
+        for name, given in located.data.items():
+            with problems.at(str(name)):
+                if str(name) not in known:
+                    raise _unknown_agent(str(name), known)
+                changed = _with_steering(changed, known[str(name)], given, located, (str(name),), str(file))
+        problems.raise_if_any()
+        return Scenario(changed, self.file)
+
     def agent_positions(self) -> dict[str, int]:
         """Return where in ``agents`` each agent stands, by all it can be addressed by.
 
@@ -185,6 +214,21 @@ class Scenario:
         plan = plan_of(self.spec, self.name, self.folder, problems)
         problems.raise_if_any()
         return plan
+
+
+def _with_steering(whole: Located, position: int, given: Any, other: Located, at: Where, file: str) -> Located:
+    """Return a scenario's data with more steering of one agent, from another file."""
+    data = copy.deepcopy(dict(whole.data))
+    agent = data["agents"][position]
+    before = agent.get("steer") or []
+    steer = [before] if isinstance(before, Mapping) else list(before)
+    several = isinstance(given, list)
+    for number, entry in enumerate(given if several else [given]):
+        steer.append(entry)
+        place = ("agents", position, "steer", len(steer) - 1)
+        whole = whole.grafted(data, place, other, (*at, number) if several else at, file)
+    agent["steer"] = steer
+    return Located(data, whole.lines, whole.files)
 
 
 def _unknown_agent(name: str, known: Mapping[str, int]) -> UnknownNameError:

@@ -21,11 +21,13 @@ class Problem:
         message: what, and how to mend it.
         where: the way to the value.
         line: its line, or None for a scenario that is not from a file.
+        file: the file, if it is another one than the scenario's.
     """
 
     message: str
     where: Where = ()
     line: int | None = None
+    file: str | None = None
 
     def __str__(self) -> str:
         return self.message
@@ -41,11 +43,11 @@ class ScenarioError(ConfigError):
 
     def __init__(self, problems: Sequence[Problem], *, file: str | None = None) -> None:
         self.file = file
-        self.problems = tuple(sorted(problems, key=lambda p: (p.line or 0, str(p.where))))
+        self.problems = tuple(sorted(problems, key=lambda p: (p.file or "", p.line or 0, str(p.where))))
         super().__init__("\n".join(self._line(problem) for problem in self.problems))
 
     def _line(self, problem: Problem) -> str:
-        place = [self.file or "scenario", f"line {problem.line}" if problem.line else ""]
+        place = [problem.file or self.file or "scenario", f"line {problem.line}" if problem.line else ""]
         return f"{', '.join(part for part in place if part)}: {problem.message}"
 
 
@@ -67,7 +69,7 @@ class Problems:
 
     def add(self, message: str, where: Where) -> None:
         """Note one problem; what several agents share is told once."""
-        problem = Problem(message, where, self.located.line(where))
+        problem = Problem(message, where, self.located.line(where), self.located.file(where))
         same = (found for found in self.found if found.message == message)
         if not any(found.where == where or (found.line is not None and found.line == problem.line) for found in same):
             self.found.append(problem)

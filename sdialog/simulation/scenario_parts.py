@@ -11,10 +11,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from sdialog.agents.inspection import AgentInspector, InspectorRecipe, inspectors
 from sdialog.core.errors import ConfigError, UnknownNameError, UserError
 from sdialog.core.modules import from_file
 from sdialog.core.validators import validators
 from sdialog.simulation.gate import Check, check
+from sdialog.simulation.scenario_inspectors import Always
 from sdialog.simulation.scenario_rules import checked_rule
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from sdialog.core.environment import EnvironmentFactory
     from sdialog.orchestrators import BaseOrchestrator
     from sdialog.simulation.scenario_errors import Problems
-    from sdialog.simulation.scenario_schema import EnvironmentSpec, GateSpec, ModelSpec, OrchestratorSpec
+    from sdialog.simulation.scenario_schema import EnvironmentSpec, GateSpec, InspectorSpec, ModelSpec, OrchestratorSpec
 
 _SCRIPTED = "scripted:"
 _ENVIRONMENT = "environment"
@@ -197,6 +199,26 @@ class Parts:
         if isinstance(options.get(_ENVIRONMENT), str):
             options[_ENVIRONMENT] = self.attribute(options[_ENVIRONMENT], _ENVIRONMENT)
         return check(found, spec.validator, options, spec.on_fail)
+
+    def inspector(self, spec: InspectorSpec, *first: Path) -> InspectorRecipe:
+        """Return what makes the inspectors of an agent, and note the files it was read from.
+
+        Args:
+            spec: the entry.
+            first: folders to look for files in before the scenario's.
+        """
+        if ":" in spec.type:
+            found = self._from_file(spec.type, "inspector") or self.attribute(spec.type, "inspector")
+            made: Any = _called(found, spec.type, spec.options())
+            if isinstance(made, AgentInspector):
+                made = Always(made, spec.type)
+        else:
+            made = inspectors.get(spec.type)(spec.options(), (*first, self.folder, Path()))
+        if not isinstance(made, InspectorRecipe):
+            raise ConfigError(f"{spec.type} makes no inspector: that has interventions(call) and received(...)")
+        for name, path in made.files.items():
+            self._note(name, path)
+        return made
 
     def attribute(self, name: str, kind: str) -> Any:
         """Return what ``module:name`` or ``file.py:name`` means.

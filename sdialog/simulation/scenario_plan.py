@@ -14,9 +14,11 @@ from sdialog.core.seeds import derive_seed
 from sdialog.simulation.conversation import Conduct, Labels
 from sdialog.simulation.gate import Gate
 from sdialog.simulation.limits import Limits
+from sdialog.simulation.parties import speaker_names
 from sdialog.simulation.plan import Casting, Plan
 from sdialog.simulation.prompts_used import prompt_hashes
 from sdialog.simulation.repetition import LoopDetector
+from sdialog.simulation.scenario_inspectors import Inspections, Taken, inspections_of
 from sdialog.simulation.scenario_parts import Parts
 from sdialog.simulation.scenario_rules import fixed_name
 from sdialog.simulation.turn_taking import policy
@@ -124,11 +126,13 @@ class ScenarioPlan(Plan):
         gate: Gate,
         files: Mapping[str, str],
         tasks: Sequence[Task] = (),
+        inspections: Inspections | None = None,
     ) -> None:
         self.spec, self.name, self.seed = spec, name, spec.seed
         self.parties, self.conduct, self.context, self.gate = parties, conduct, context, gate
         self.files, self.tasks = dict(files), tuple(tasks)
         self.task: Task | None = None
+        self.inspections, self.taken = inspections or Inspections(), Taken()
         limits = spec.limits.model_dump(exclude={"turn_timeout"})
         self.limits = Limits(**limits)
 
@@ -154,26 +158,39 @@ class ScenarioPlan(Plan):
         }
 
     def at(self, index: int) -> ScenarioPlan:
-        """Return the plan of a dialog: where there are tasks, that of its task."""
-        if not self.tasks:
+        """Return the plan of a dialog: with its task, and what it takes of sweeps; each trial of a task takes more."""
+        if not self.tasks and not self.inspections.entries:
             return self
         one = copy.copy(self)
-        one.task = self.tasks[index % len(self.tasks)]
-        one.parties = list(one.task.parties)
+        one.taken = self.inspections.take(index // max(1, len(self.tasks)))
+        if self.tasks:
+            one.task = self.tasks[index % len(self.tasks)]
+            one.parties = list(one.task.parties)
         return one
 
     async def cast(self, seed: int, scheduler: Scheduler) -> Casting:
         """Draw personas and context for one dialog."""
         agents = []
-        for party in self.parties:
-            agent = party.agent
+        for position, party in enumerate(self.parties):
+            agent, changes = party.agent, dict[str, Any]()
             if party.persona is not None:
                 persona = await party.persona.draw(seed, scheduler)
-                agent = agent.evolve(persona=persona, name=party.name or getattr(persona, "name", None) or None)
-            agents.append(agent)
+                changes = {"persona": persona, "name": party.name or getattr(persona, "name", None) or None}
+            if position in self.taken.inspectors:
+                changes["inspectors"] = self.taken.inspectors[position]
+            agents.append(agent.evolve(**changes) if changes else agent)
         context = None if self.context is None else await self.context.draw(seed, scheduler)
-        recorded = self.name if self.task is None else {"name": self.name, "task": self.task.record()}
-        return Casting(agents, self.conduct, Labels(context=cast("Context | None", context), scenario=recorded))
+        scenario = self._recorded([agent.name for agent in agents])
+        return Casting(agents, self.conduct, Labels(context=cast("Context | None", context), scenario=scenario))
+
+    def _recorded(self, names: Sequence[str | None]) -> Any:
+        """Return what a dialog records as its scenario: the name, with the task and what inspectors did, if any."""
+        record: dict[str, Any] = {} if self.task is None else {"task": self.task.record()}
+        if self.taken.record:
+            speakers = speaker_names(names)
+            steering = [{"agent": speakers[position], **told} for position, told in self.taken.record]
+            record |= {**self.taken.labels, "steering": steering}
+        return {"name": self.name, **record} if record else self.name
 
 
 def _model(agent: Agent) -> dict[str, Any]:
@@ -220,6 +237,7 @@ def plan_of(spec: ScenarioSpec, name: str, folder: Path, problems: Problems) -> 
         context=context,
         gate=Gate(tuple(checks), spec.gate_retries),
         tasks=_tasks(spec, parties, parts, problems) if len(parties) == len(spec.agents) else (),
+        inspections=inspections_of(spec, [(party.agent, party.name) for party in parties], parts, problems),
         files=parts.files,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 def _as_model(value: Any) -> Any:
@@ -90,6 +90,65 @@ class OrchestratorSpec(BaseModel):
         return dict(self.model_extra or {})
 
 
+class ConditionSpec(_Strict):
+    """When a steering is made: only in replies whose prompt reads so."""
+
+    site: str = Field(description="where it is read, before the place that is steered")
+    direction: Any = Field(description="vector it is read along: a file, or numbers in a list")
+    threshold: float = Field(description="the reading has to be above it")
+    span: str | None = Field(default=None, description="of which prompt tokens the mean is read; default: prompt")
+    measure: Literal["dot", "cosine"] | None = Field(default=None, description="default: cosine")
+    below: bool | None = Field(default=None, description="the reading has to be below the threshold instead")
+    offset: Any = Field(default=None, description="vector taken from the activations first")
+
+    @model_validator(mode="after")
+    def _has_direction(self) -> ConditionSpec:
+        if self.direction is None:
+            raise ValueError("a condition needs a direction: a file, or numbers in a list")
+        return self
+
+
+class SteerSpec(_Strict):
+    """A change of an agent's model while it speaks; a list of strengths is a sweep."""
+
+    direction: Any = Field(
+        default=None,
+        description="vector: a saved direction, .safetensors, .npy, {file: NAME, tensor: KEY}, or numbers in a list; "
+        "files are looked for beside the scenario",
+    )
+    value: Any = Field(default=None, description="another name of direction, for op: set")
+    site: Annotated[list[str], BeforeValidator(_as_list, json_schema_input_type=str | list[str])] = Field(
+        default_factory=list,
+        description="where, such as layers.2.resid_post; one or several; default: where a saved direction was found",
+    )
+    op: str = Field(default="add", description="add, project_out, clamp, scale, zero or set")
+    strength: Any = Field(
+        default=1.0,
+        description="a number; {by_token: [...]} for each generated token; {by_turn: [...]} for each of the agent's "
+        "replies; or a list of these, which the dialogs of a run take in turn",
+    )
+    span: str = Field(default="everything", description="which tokens, such as choices: from the first that is written")
+    condition: ConditionSpec | None = Field(default=None, description="only in replies whose prompt reads so")
+    keep_norm: bool = Field(default=False, description="scale the result to the length that it had")
+    name: str | None = Field(default=None, description="what dialogs record the strength as; default: strength")
+
+    def entry(self) -> dict[str, Any]:
+        """Return the keys that are given."""
+        return self.model_dump(exclude_defaults=True, exclude_none=True)
+
+
+class InspectorSpec(BaseModel):
+    """What looks into an agent's model, and its options."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    type: str = Field(description="steer, a plug-in's name, module:Class, or file.py:Class beside the scenario")
+
+    def options(self) -> dict[str, Any]:
+        """Return the options beside the type."""
+        return dict(self.model_extra or {})
+
+
 class AgentSpec(_Strict):
     """One party of the conversation."""
 
@@ -123,6 +182,12 @@ class AgentSpec(_Strict):
         list[OrchestratorSpec],
         BeforeValidator(_as_list, json_schema_input_type=OrchestratorSpec | list[OrchestratorSpec]),
     ] = Field(default_factory=list)
+    steer: Annotated[list[SteerSpec], BeforeValidator(_as_list, json_schema_input_type=SteerSpec | list[SteerSpec])] = (
+        Field(default_factory=list, description="changes of its model while it speaks; local models only")
+    )
+    inspectors: Annotated[
+        list[InspectorSpec], BeforeValidator(_as_list, json_schema_input_type=InspectorSpec | list[InspectorSpec])
+    ] = Field(default_factory=list, description="what looks into its model; local models only")
 
 
 class EnvironmentSpec(_Strict):
@@ -235,6 +300,10 @@ class ScenarioSpec(_Strict):
     )
     tasks: list[TaskSpec] = Field(
         default_factory=list, description="dialog i of a run belongs to task i modulo their number"
+    )
+    sweep: Literal["product", "cycle"] = Field(
+        default="product",
+        description="how dialogs take the values of several sweeps: all combinations in turn, or the i-th of each",
     )
     repetition: Annotated[int, AfterValidator(_no_single)] = Field(
         default=3, ge=0, description="how often the same words are a loop that ends the dialog, from 2; 0: never"

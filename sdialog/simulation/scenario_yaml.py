@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sdialog.core.errors import DialogFormatError
@@ -22,15 +22,34 @@ class Located:
     Attributes:
         data: what the text says.
         lines: 1-based line of each key or list item, by the way to it; None for what was set outside the text.
+        files: the file of what comes from another one, by the way to it.
     """
 
     data: Any
     lines: Mapping[Where, int | None]
+    files: Mapping[Where, str] = field(default_factory=dict)
 
     def changed(self, data: Any, places: Collection[Where]) -> Located:
         """Return other data, which differs from the text in these places."""
         kept = {where: line for where, line in self.lines.items() if not any(where[: len(p)] == p for p in places)}
-        return Located(data, kept | dict.fromkeys(places))
+        return Located(data, kept | dict.fromkeys(places), self.files)
+
+    def grafted(self, data: Any, place: Where, other: Located, at: Where, file: str) -> Located:
+        """Return other data, which has in one place what stands in another file.
+
+        Args:
+            data: all of it.
+            place: the way to what comes from the other file.
+            other: the other file's data and lines.
+            at: the way to it there.
+            file: name of the other file.
+        """
+        moved = {(*place, *where[len(at) :]): line for where, line in other.lines.items() if where[: len(at)] == at}
+        return Located(data, {**self.lines, **moved}, {**self.files, place: file})
+
+    def file(self, where: Where) -> str | None:
+        """Return the file that a value comes from, if it is another one than that of the whole."""
+        return next((self.files[where[:end]] for end in range(len(where), 0, -1) if where[:end] in self.files), None)
 
     def line(self, where: Where) -> int | None:
         """Return the line of a value, or of the nearest one around it that has a line; None if it was set elsewhere."""

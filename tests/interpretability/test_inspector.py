@@ -14,6 +14,7 @@ from interpretability.local_models import save
 from interpretability.tiny import hooks_of
 
 from sdialog import Agent
+from sdialog.backends.huggingface import HuggingFaceBackend
 from sdialog.core.errors import ConfigError, LLMError, UnsupportedFeatureError, UserError
 from sdialog.interpretability import (
     ActivationHook,
@@ -472,6 +473,14 @@ def test_an_exception_leaves_no_hook_behind(agent: Callable[..., Agent]) -> None
     speaker.clear_inspectors()
     speaker.reset()
     assert speaker("Hello.") == agent()("Hello.")
+
+
+def test_a_network_is_found_by_whatever_has_it(agent: Callable[..., Agent], folder: str) -> None:
+    backend = HuggingFaceBackend(folder.partition(":")[2])
+    assert network_of(backend).name == backend.name == network_of(folder).name == network_of(agent()).name
+    assert network_of(network_of(backend)).model is backend.base_model
+    with pytest.raises(UnsupportedFeatureError, match="cannot be looked into"):
+        network_of(Agent(model=lambda messages: "Hi."))
 
 
 def test_what_cannot_be_looked_into_says_so(agent: Callable[..., Agent], tmp_path: Path) -> None:

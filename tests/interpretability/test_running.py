@@ -270,6 +270,9 @@ def test_edits_happen_only_where_a_condition_holds(llama: HuggingFaceBackend) ->
     plain = answers(llama, *(ask(text, seed=n) for n, text in enumerate(TEXTS)))
     asked = answers(llama, *(ask(text, Plan(edits=edits), seed=n) for n, text in enumerate(TEXTS)))
     assert asked[1].text != plain[1].text and asked[3].text == plain[3].text
+    unsaid = Condition(site, direction, -1e9, span="prompt & words(zebra)", measure="dot")
+    nothing = Plan(edits=[Edit("layers.1.resid_post", "add", vector(llama, size=30), condition=unsaid)])
+    assert answers(llama, ask(TEXTS[1], nothing, seed=1))[0].text == plain[1].text
     early = [Edit("layers.0.resid_pre", "add", vector(llama), condition=condition)]
     (failed,) = run(llama.generate([ask(TEXTS[1], Plan(edits=early))]))
     assert "after the edit's place" in str(failed.error)

@@ -17,6 +17,7 @@ from sdialog.evaluation.comparison.tables import (
     p_text,
     without_width,
 )
+from sdialog.evaluation.report.doses import dose_figures
 from sdialog.evaluation.report.extremes import extremes, shown_id, transcripts
 from sdialog.evaluation.report.figures import figures, not_drawn, overview_figures
 from sdialog.evaluation.report.reading import counted_pairs, in_short, methods, short
@@ -90,6 +91,7 @@ def page(comparison: Comparison, title: str = "Comparison") -> str:
             overview=overview_figures(comparison),
             figures=drawn,
             not_drawn=not_drawn(comparison, drawn),
+            doses=dose_figures(comparison),
             slices=_slices(comparison),
             missing=_missing(comparison),
             extremes={

@@ -1,0 +1,359 @@
+"""Activations of whole corpora with what each of them belongs to, in memory or on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sdialog.core.errors import UnknownNameError, UserError
+from sdialog.core.optional import need
+from sdialog.interpretability.cache_stores import Store, load_store, save_store
+from sdialog.interpretability.labelled import Source
+from sdialog.interpretability.networks import network_of
+from sdialog.interpretability.recipes import COLUMNS, REDUCTIONS, ROLES, WHY, Labels, Recipe
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sdialog.core.dialog import Dialog
+    from sdialog.interpretability.spans import Span
+
+_CHUNK = 16384  # rows that are held at a time where all are gone through
+MAX_BYTES = 1 << 30
+
+
+class Features(NamedTuple):
+    """Rows in the order in which probes and directions take them: ``Probe.fit(*features)``.
+
+    Attributes:
+        values: array of shape (rows, size).
+        labels: one a row.
+        groups: id of each row's dialog.
+    """
+
+    values: NDArray[Any]
+    labels: NDArray[Any]
+    groups: NDArray[Any]
+
+
+class ActivationCache:
+    """Activations at sites, one row a token or one a mean, with labels.
+
+    ``cache[site]`` is an array of shape (rows, size); ``cache.labels["speaker"]`` and the other columns (see
+    :class:`~sdialog.interpretability.recipes.Labels`) say what each row is. :meth:`select` gives a smaller cache of
+    the same rows: where these lie together, as those of a dialog do, its arrays are views, also of a file on disk.
+
+    Args:
+        store: all rows.
+        rows: which of them; default all.
+
+    Example:
+        >>> from sdialog.core.dialog import Dialog, Turn
+        >>> said = [Turn(speaker="Ann", text="Hello!"), Turn(speaker="Bob", text="Hi, how can I help?")]
+        >>> cache = ActivationCache.record("embedded:mini", [Dialog(turns=said, id="d1")], "layers.*.resid_post")
+        >>> cache["layers.2.resid_post"].shape, cache.labels["speaker"].tolist()[:3]
+        ((10, 192), ['Ann', 'Ann', 'Bob'])
+        >>> bob = cache.select(speaker="Bob")
+        >>> "".join(bob.labels["text"]).replace("\u0120", " "), bob.mean(by="turn")["layers.2.resid_post"].shape
+        ('Hi, how can I help?', (1, 192))
+    """
+
+    def __init__(self, store: Store, rows: slice | NDArray[Any] | None = None) -> None:
+        self._store = store
+        self._rows: slice | NDArray[Any] = slice(0, len(store.columns)) if rows is None else rows
+
+    @classmethod
+    def record(
+        cls,
+        source: Any,
+        dialogs: Iterable[Dialog] | Dialog,
+        sites: str | Sequence[str],
+        span: str | Span = "content",
+        *,
+        speaker: str | None = None,
+        path: str | Path | None = None,
+        dtype: str = "float32",
+        reduce: str | None = None,
+        max_bytes: int = MAX_BYTES,
+        batch_tokens: int = 8192,
+    ) -> ActivationCache:
+        """Run dialogs through a model as one party saw them, and keep what is at sites.
+
+        The dialogs are read one after the other and may be more than fit in memory. A recording that broke off goes
+        on where it was when it is asked for again with the same path and arguments, and gives the same bytes.
+
+        Args:
+            source: an agent, a local model, its name such as ``embedded:mini``, or a network. Of an agent the system
+                prompt and the tools are those that it has; of the others see
+                :class:`~sdialog.interpretability.views.Viewpoint`.
+            dialogs: the dialogs.
+            sites: names, such as ``layers.*.resid_post``.
+            span: of which tokens, such as ``content & role(assistant)``; see :mod:`sdialog.interpretability.spans`.
+                There is no reply after the dialog: all of it is prompt.
+            speaker: whose view it is. Default: the agent's; else that of the dialog's second speaker.
+            path: a folder to keep it in; default memory.
+            dtype: ``float16``, ``float32`` or ``float64``.
+            reduce: keep only means over the tokens of each ``turn``, ``speaker`` or ``dialog``.
+            max_bytes: most bytes of activations to hold in memory. On disk that is a bound for what is being
+                computed, and not for the corpus.
+            batch_tokens: most tokens that run together.
+
+        Raises:
+            UserError: if a dialog cannot be run, does not fit into memory, or the path holds something else.
+            UnsupportedFeatureError: if the model is not run in this process.
+        """
+        from sdialog.interpretability._replaying import Replayer
+        from sdialog.interpretability.recording import Recorder, dialogs_of
+        from sdialog.interpretability.spans import Span
+        from sdialog.interpretability.views import Viewpoint
+
+        parsed = Span.parse(span)
+        listed = [sites] if isinstance(sites, str) else list(sites)
+        network = network_of(source)
+        viewpoint = Viewpoint(source, speaker)
+        # Refused before anything runs: what cannot be kept, and what there is no place for.
+        Recipe(tuple(listed), str(parsed), dtype, reduce)
+        replayer = Replayer(network, listed, dtype=dtype, batch_tokens=batch_tokens, max_bytes=max_bytes // 4)
+        recipe = Recipe(
+            replayer.names, str(parsed), dtype, reduce, network.name, network.fingerprint, viewpoint.speaker
+        )
+        recorder = Recorder(replayer, recipe, viewpoint)
+        return cls(recorder.record(dialogs_of(dialogs), None if path is None else Path(path), max_bytes))
+
+    @classmethod
+    def live(cls, inspector: Any, span: str | Span = "everything", *, dtype: str = "float32") -> ActivationCache:
+        """Return what an inspector saw, dialog by dialog, as a cache.
+
+        Tokens that were in the conversation already when the reply before was made are not repeated.
+
+        Args:
+            inspector: an :class:`~sdialog.interpretability.Inspector` that has targets.
+            span: of which of the tokens that it recorded.
+            dtype: ``float16``, ``float32`` or ``float64``.
+
+        Raises:
+            UserError: if it saw nothing.
+        """
+        from sdialog.interpretability.live_rows import store_of
+
+        return cls(store_of(inspector, span, dtype))
+
+    @classmethod
+    def load(cls, path: str | Path) -> ActivationCache:
+        """Return a cache from its folder; activations stay on disk until they are used.
+
+        Raises:
+            UserError: if there is none, or it was not recorded to its end.
+        """
+        return cls(load_store(path))
+
+    def save(self, path: str | Path) -> Path:
+        """Write the rows into a new folder, as safetensors files with JSON beside them; returns the folder.
+
+        Raises:
+            UserError: if there is something else.
+        """
+        save_store(self._compact(), path, _CHUNK)
+        return Path(path)
+
+    @property
+    def recipe(self) -> Recipe:
+        """What was recorded."""
+        return self._store.recipe
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """The places."""
+        return tuple(self._store.arrays)
+
+    @property
+    def dialogs(self) -> tuple[str, ...]:
+        """Ids of all dialogs that were recorded, by their numbers."""
+        return self._store.names.dialogs
+
+    @property
+    def labels(self) -> Labels:
+        """What each row is, as columns."""
+        return Labels(self._store.columns[self._rows], self._store.names)
+
+    def __len__(self) -> int:
+        if isinstance(self._rows, slice):
+            return len(range(*self._rows.indices(len(self._store.columns))))
+        return len(self._rows)
+
+    def __getitem__(self, site: str) -> NDArray[Any]:
+        return self._array(site)[self._rows]
+
+    def __repr__(self) -> str:
+        what = f"means by {self.recipe.reduce}" if self.recipe.reduce else "tokens"
+        where = f", in {self._store.path}" if self._store.path else ""
+        return f"<ActivationCache of {len(self)} {what} at {', '.join(self.sites)}{where}>"
+
+    def select(
+        self,
+        *,
+        dialog: int | str | Sequence[int | str] | None = None,
+        turn: int | Sequence[int] | None = None,
+        speaker: str | Sequence[str] | None = None,
+        role: str | Sequence[str] | None = None,
+        part: str | Sequence[str] | None = None,
+    ) -> ActivationCache:
+        """Return the rows of some dialogs, turns, speakers, roles and parts; nothing is copied.
+
+        Args:
+            dialog: numbers or ids of dialogs.
+            turn: numbers of turns, from 0.
+            speaker: names.
+            role: ``system``, ``user``, ``assistant`` or ``tool``.
+            part: such as ``content``.
+
+        Raises:
+            UnknownNameError: if there is no such dialog, speaker, role or part.
+        """
+        from sdialog.interpretability.fillings import PARTS
+
+        numpy = need("numpy", extra="local", why=WHY)
+        columns = self._store.columns[self._rows]
+        keep = numpy.ones(len(columns), bool)
+        tables = {"speaker": self._store.names.speakers, "role": ROLES, "part": PARTS}
+        asked = {"dialog": dialog, "turn": turn, "speaker": speaker, "role": role, "part": part}
+        for name, wanted in asked.items():
+            if wanted is None:
+                continue
+            given = [wanted] if isinstance(wanted, (str, int)) else list(wanted)
+            if name == "dialog":
+                numbers = [self._dialog(one) for one in given]
+            elif name == "turn":
+                numbers = [int(one) for one in given if not isinstance(one, str)]
+            else:
+                numbers = [_place(name, str(one), tables[name]) for one in given]
+            keep &= numpy.isin(columns[:, COLUMNS.index(name)], numbers)
+        return ActivationCache(self._store, self._within(numpy.flatnonzero(keep)))
+
+    def mean(self, by: str = "turn") -> ActivationCache:
+        """Return the means over the tokens of each ``turn``, ``speaker`` or ``dialog``, within dialogs, in memory.
+
+        Raises:
+            UnknownNameError: if there is no such reduction.
+        """
+        from sdialog.interpretability.means import mean_store
+
+        if by not in REDUCTIONS:
+            raise UnknownNameError("reduction", str(by), REDUCTIONS)
+        return ActivationCache(mean_store(self._compact(), by, _CHUNK))
+
+    def features(
+        self, label: str | Callable[[Mapping[str, Any]], Any] | Mapping[Any, Any] = "speaker", site: str | None = None
+    ) -> Features:
+        """Return rows, the dialogs that they come from, and a label for each, for probes and directions.
+
+        Args:
+            label: name of a column; a function of a dict with a row's columns; or a mapping from ids, or numbers, of
+                dialogs.
+            site: the place; default the only one.
+
+        Raises:
+            UserError: if there are several sites and none is named, or a dialog has no label.
+
+        Example:
+            >>> from sdialog.core.dialog import Dialog, Turn
+            >>> dialogs = [Dialog(turns=[Turn(speaker="Ann", text=text)], id=text) for text in ("Hi.", "Bye.")]
+            >>> cache = ActivationCache.record("embedded:mini", dialogs, "layers.1.resid_post", reduce="turn")
+            >>> found = cache.features({"Hi.": "greeting", "Bye.": "farewell"})
+            >>> found.values.shape, found.groups.tolist(), found.labels.tolist()
+            ((2, 192), ['Hi.', 'Bye.'], ['greeting', 'farewell'])
+        """
+        numpy = need("numpy", extra="local", why=WHY)
+        if site is None and len(self.sites) != 1:
+            raise UserError(f"say which site: {', '.join(self.sites)}")
+        labels = self.labels
+        if isinstance(label, str):
+            found = labels[label]
+        elif callable(label):
+            columns = {name: labels[name].tolist() for name in labels}
+            rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+            found = numpy.array([label(row) for row in rows])
+        else:
+            found = numpy.array([self._of_dialog(label, one) for one in labels["dialog"].tolist()])
+        values = self[site or self.sites[0]]
+        return Features(values.reshape(len(values), -1), found, self._groups(labels))
+
+    def source(self, site: str | None = None) -> Source:
+        """Return where the rows come from, for :class:`~sdialog.interpretability.directions.Direction` and probes."""
+        recipe = self.recipe
+        return Source(site or self.sites[0], recipe.span, recipe.model, recipe.fingerprint)
+
+    def batches(self, site: str, size: int, *, seed: int = 0) -> Iterable[NDArray[Any]]:
+        """Return batches of rows in a shuffled order, read from disk as they are asked for; for training.
+
+        Each time that they are gone through the order is another, see
+        :class:`~sdialog.interpretability.cache_batches.CacheBatches`.
+        """
+        from sdialog.interpretability.cache_batches import CacheBatches
+
+        return CacheBatches(self._array(site), self._rows, size, seed)
+
+    def chunks(self, site: str, size: int = _CHUNK) -> Iterator[tuple[NDArray[Any], Labels]]:
+        """Yield the rows in order, so many at a time, with their labels."""
+        numpy = need("numpy", extra="local", why=WHY)
+        array, rows = self._array(site), self._rows
+        numbers = range(*rows.indices(len(array))) if isinstance(rows, slice) else rows
+        for start in range(0, len(numbers), size):
+            part = numbers[start : start + size]
+            at: Any = slice(part.start, part.stop) if isinstance(part, range) else numpy.asarray(part)
+            yield array[at], Labels(self._store.columns[at], self._store.names)
+
+    def json(self) -> dict[str, Any]:
+        """Return what is in it, without activations, as a plain dict."""
+        shapes = {site: list(array.shape[1:]) for site, array in self._store.arrays.items()}
+        return {**self.recipe.json(), "rows": len(self), "dialogs": len(self.dialogs), "shapes": shapes}
+
+    def _array(self, site: str) -> NDArray[Any]:
+        if str(site) not in self._store.arrays:
+            raise UnknownNameError("site", str(site), self.sites, "in this cache")
+        return self._store.arrays[str(site)]
+
+    def _compact(self) -> Store:
+        store = self._store
+        if isinstance(self._rows, slice) and len(self) == len(store.columns):
+            return store
+        arrays = {site: array[self._rows] for site, array in store.arrays.items()}
+        return Store(store.recipe, arrays, store.columns[self._rows], store.names)
+
+    def _within(self, chosen: NDArray[Any]) -> slice | NDArray[Any]:
+        """Return places among this cache's rows as rows of the store, as a slice where they lie together."""
+        numpy = need("numpy", extra="local", why=WHY)
+        numbers = chosen + self._rows.start if isinstance(self._rows, slice) else self._rows[chosen]
+        if not len(numbers):
+            return slice(0, 0)
+        if int(numbers[-1]) - int(numbers[0]) + 1 == len(numbers) and bool((numpy.diff(numbers) == 1).all()):
+            return slice(int(numbers[0]), int(numbers[-1]) + 1)
+        return numbers  # type: ignore[no-any-return]
+
+    def _dialog(self, given: int | str) -> int:
+        names = self.dialogs
+        if isinstance(given, int):
+            if not 0 <= given < len(names):
+                raise UserError(f"there is no dialog {given}: there are {len(names)}, counted from 0")
+            return given
+        return _place("dialog", given, names)
+
+    def _groups(self, labels: Labels) -> NDArray[Any]:
+        # Two dialogs may have the same id; then only their numbers tell them apart.
+        unique = len(set(self.dialogs)) == len(self.dialogs)
+        return labels["dialog_id" if unique else "dialog"]
+
+    def _of_dialog(self, label: Mapping[Any, Any], number: int) -> Any:
+        name: Hashable = self.dialogs[number]
+        if name in label:
+            return label[name]
+        if number in label:
+            return label[number]
+        raise UserError(f"the dialog {name} (number {number}) has no label; give one for each, or select others")
+
+
+def _place(kind: str, name: str, known: Sequence[str]) -> int:
+    if name not in known:
+        raise UnknownNameError(kind, name, [one for one in known if one])
+    return known.index(name)

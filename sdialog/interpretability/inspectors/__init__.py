@@ -1,0 +1,1 @@
+"""What scenario files may attach to agents, by name: each file registers one recipe."""
