@@ -303,5 +303,12 @@ MIX: tuple[tuple[float, Callable[[random.Random], list[Message]]], ...] = (
 
 
 def draw_row(rng: random.Random) -> list[Message]:
-    """Draw one training row of any kind."""
-    return rng.choices([f for _, f in MIX], [w for w, _ in MIX])[0](rng)
+    """Draw one training row of any kind.
+
+    In one dialog of 1,600 whoever is to be learnt says nothing but an answer to a one-time instruction; such a row
+    teaches nothing and is drawn again.
+    """
+    while True:
+        row = rng.choices([f for _, f in MIX], [w for w, _ in MIX])[0](rng)
+        if any(message.learn for message in row):
+            return row

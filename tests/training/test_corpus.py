@@ -6,7 +6,7 @@ import json
 import random
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import sdialog.personas as personas
@@ -22,6 +22,7 @@ from training.sentences import CHANGE_MIND, FINISH, GIVE, KEEP_GOING
 
 
 @given(st.integers(0, 2**32))
+@example(15839)
 @settings(max_examples=150, deadline=None)
 def test_a_row_starts_with_the_system_message_and_has_something_to_learn(seed):
     row = draw_row(random.Random(seed))
