@@ -339,6 +339,12 @@ def test_slices_repeat_the_comparison_among_dialogs_alike() -> None:
     assert found.differences[0].p_adjusted == found.differences[0].p_value  # slices are a family of their own
     with pytest.raises(UserError, match="slices"):
         compare({"a": lengths(*range(1, 40))}, Length(), by=lambda one: len(one[0].text))
+    many = [
+        Dialog(turns=one.turns, annotations={"topic": "xy"[n % 2], "n": n})
+        for n, one in enumerate(lengths(*range(1, 40)))
+    ]
+    with pytest.raises(UserError, match=r"39 slices, and 24 are the most; these make fewer: topic \(2\)\."):
+        compare({"a": many}, Length(), by="n")
 
 
 def test_the_same_comparison_gives_the_same_numbers() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sdialog.core.errors import UserError
@@ -52,6 +52,23 @@ def known_names(dialog: Dialog) -> list[str]:
     """Return the names that :func:`attribute_of` finds something under in a dialog."""
     names = {str(name) for found in _places(dialog) for name, value in found.items() if value is not None}
     return sorted(name for name in names if not name.startswith("_"))
+
+
+def sorting_names(dialogs: Iterable[Dialog], most: int) -> dict[str, int]:
+    """Return the names by which dialogs fall into at least two kinds and at most so many, with the number of kinds.
+
+    Example:
+        >>> from sdialog import Dialog
+        >>> sorting_names([Dialog(seed=n, annotations={"topic": "ab"[n % 2]}) for n in range(9)], most=5)
+        {'topic': 2}
+    """
+    found: dict[str, set[Hashable]] = {}
+    for dialog in dialogs:
+        for name in known_names(dialog):
+            kinds = found.setdefault(name, set())
+            if len(kinds) <= most:
+                kinds.add(attribute_of(name)(dialog))
+    return {name: len(kinds) for name, kinds in sorted(found.items()) if 1 < len(kinds) <= most}
 
 
 def countable(value: Any) -> Hashable:

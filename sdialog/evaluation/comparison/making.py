@@ -10,7 +10,7 @@ from typing import Any
 
 from sdialog.core.errors import UnknownNameError, UserError
 from sdialog.evaluation.base import BaseDialogScore
-from sdialog.evaluation.comparison.attributes import Attribute
+from sdialog.evaluation.comparison.attributes import Attribute, sorting_names
 from sdialog.evaluation.comparison.differences import Difference, Testing, corrected, difference_of
 from sdialog.evaluation.comparison.result import About, Cell, Column, Comparison, Name, Slice
 from sdialog.evaluation.comparison.samples import Facts, Sample, are_shares
@@ -151,7 +151,7 @@ def make(evaluators: Sequence[Any], datasets: Mapping[Name, Dataset], options: O
     )
     smallest = min((one.size for one in facts.values() if one.size), default=0)
     floors = _floors(evaluators, parts, columns, options.seed, smallest) if options.method else {}
-    slices = _slices(samples, columns, options, facts)
+    slices = _slices(samples, columns, options, facts, datasets)
     return Comparison(columns, cells, corrected(found, options.correction), floors, slices, about, samples)
 
 
@@ -346,15 +346,18 @@ def _slices(
     columns: Mapping[str, Column],
     options: Options,
     facts: Mapping[Name, Facts],
+    datasets: Mapping[Name, Dataset],
 ) -> list[Slice]:
     made: list[Slice] = []
     kinds: dict[str, dict[Any, None]] = {}
     for name in map(attribute_name, options.by):
         values = dict.fromkeys(v for own in facts.values() for v in own.noted[f"by {name}"] if v is not None)
         if len(values) > _MOST_SLICES:
+            whole = itertools.chain.from_iterable(datasets.values())
+            better = ", ".join(f"{one} ({kinds})" for one, kinds in sorting_names(whole, _MOST_SLICES).items())
             raise UserError(
-                f"by={name!r} would make {len(values)} slices; give a function that puts dialogs into at most "
-                f"{_MOST_SLICES} kinds"
+                f"by={name!r} would make {len(values)} slices, and {_MOST_SLICES} are the most; these make fewer: "
+                f"{better or 'none'}. In Python, by= also takes a function of a dialog"
             )
         kinds[name] = values
     times = sum(map(len, kinds.values()))
