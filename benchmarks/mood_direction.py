@@ -6,13 +6,16 @@ says whether an utterance begins rudely and which of its sentences the grammar k
 1. *probe*: rude against polite callers, in every turn of whole dialogs; split by dialog.
 2. *steering*: the mean difference at the first choice of callers' openings, added to polite callers that the
    direction has not seen, from the choice of the first generated token on; beside a random direction of equal length.
-3. *taking out*: the direction of the layer after, projected out of callers that are told to be rude.
-4. *closed loop*: the probe's reading of each reply, in a later layer than the one steered, held on a step and on a
-   ramp; beside the fixed strength that tracks the target best. Gain and rest come from other dialogs.
+3. *whole dialogs*: the mean difference at the first choice of every turn of polite callers' dialogs, added at the
+   first choice of each of their turns.
+4. *taking out*: the direction of 2 one layer later, projected out of callers that are told to be rude.
+5. *closed loop*: the probe's reading of each reply of callers without a mood, in a later layer than the one steered,
+   held on a step and on a ramp from what is read of polite callers to what is read of rude ones; beside the fixed
+   strength that tracks the target best. Gain and rest come from other dialogs.
 
 Run ``python -m benchmarks.mood_direction``; prints a table and writes ``runs/benchmarks/mood_direction.json``. What is
-held in 4 is what the probe reads of the model's state. The words follow it at openings, hardly in the middle of a
-dialog: the table says how many utterances begin rudely.
+held in 5 is what the probe reads of the model's state, by strengths that are too small to change the words: callers
+without a mood have few sentences that could.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ from sdialog.interpretability.cache import ActivationCache
 from sdialog.interpretability.contrasts import ContrastSet, prompt_of
 from sdialog.interpretability.control import HoldReading
 from sdialog.interpretability.dialog_sampling import talk
-from sdialog.interpretability.direction_effects import RANDOM, Effect, evaluate_direction
+from sdialog.interpretability.direction_effects import RANDOM, Effect, EffectPoint, evaluate_direction
 from sdialog.interpretability.directions import Direction
 from sdialog.interpretability.finding import find_direction
 from sdialog.interpretability.labelled import Source
@@ -122,14 +125,52 @@ def mood_direction(site: str, count: int = 100, seed: int = 10) -> Direction:
     return found
 
 
-def openings(direction: Direction, mood: str, count: int = 60, **options: Any) -> Effect:
+def openings(direction: Direction, mood: str, count: int = 60, seed: int = 20, **options: Any) -> Effect:
     """Return what a direction does to openings of callers that it was not made of."""
-    people = agents(callers(count, 20), mood)
-    return evaluate_direction(direction, people, metric=begins_rudely, accept=accepted, n=1, seed=3, **options)
+    people = agents(callers(count, seed), mood)
+    return evaluate_direction(direction, people, metric=begins_rudely, accept=accepted, n=1, seed=seed, **options)
+
+
+def rude_share(dialog: Dialog) -> float:
+    """Return the share of the utterances of who speaks first that begin rudely."""
+    return sum(begins_rudely(turn.text) for turn in list(dialog)[::2]) / len(list(dialog)[::2])
+
+
+def accepted_share(dialog: Dialog) -> float:
+    """Return the share of the sentences of who speaks first that the grammar knows, by utterance."""
+    return sum(accepted(turn.text) for turn in list(dialog)[::2]) / len(list(dialog)[::2])
+
+
+def turns_direction(site: str, count: int = 40, seed: int = 12) -> Direction:
+    """Return the direction from polite to rude callers where they choose how to begin, in every turn of a dialog."""
+    people = callers(count, seed)
+    said = dialogs(agents(people, "polite"), seed)
+    pairs = [(in_mood(one, "rude"), in_mood(one, "polite")) for one in people]
+    found = find_direction(
+        MODEL, ContrastSet.from_personas(pairs, said, every_turn=True, names=("rude", "polite")), site
+    )
+    assert isinstance(found, Direction)
+    return found
+
+
+def whole_dialogs(direction: Direction, count: int = 24, strength: float = 2.0) -> Effect:
+    """Return what a direction does to whole dialogs of polite callers."""
+    return evaluate_direction(
+        direction,
+        agents(callers(count, 20), "polite"),
+        partner=agents(callers(count, 22, "R"), "neutral"),
+        strengths=[strength],
+        metric=rude_share,
+        accept=accepted_share,
+        span="choices[0:1]",
+        n=count,
+        max_turns=2 * TURNS,
+        seed=3,
+    )
 
 
 class Plant(NamedTuple):
-    """How a reading hangs on the strength: what is read without steering, the slope, and two usual readings."""
+    """How a reading hangs on the strength: what is read without steering, the slope, and of polite and rude callers."""
 
     rest: float
     slope: float
@@ -161,15 +202,18 @@ def fixed(direction: Direction, probe: Probe, strength: float) -> Callable[[], H
     return lambda: HoldReading(direction, 0.0, probe=probe, gain=0.0, start=strength, limits=(-2, 2), logit=True)
 
 
-def calibrate(direction: Direction, probe: Probe, count: int = 20, seed: int = 31) -> Plant:
-    """Measure the plant on dialogs of its own; the usual readings are those at strengths -0.15 and 0.3."""
+def calibrate(direction: Direction, found: ProbeResult, count: int = 20, seed: int = 31) -> Plant:
+    """Measure the plant on dialogs of its own."""
     people = callers(count, seed)
-    means = []
-    for strength in (-0.15, 0.0, 0.3):
-        hold, _ = read_dialogs(people, seed, fixed(direction, probe, strength))
-        found = errors_of(hold, [0.0])
-        means.append(sum(found) / len(found))
-    return Plant(means[1], (means[2] - means[0]) / 0.45, means[0], means[2])
+    means = {}
+    for strength in (-0.2, 0.0, 0.2):
+        hold, _ = read_dialogs(people, seed, fixed(direction, found.probe, strength))
+        errors = errors_of(hold, [0.0])
+        means[strength] = sum(errors) / len(errors)
+    outcome = found.outcome
+    assert outcome.readings is not None
+    calm, angry = (float(outcome.readings[outcome.labels == label].mean()) for label in (0, 1))
+    return Plant(means[0.0], (means[0.2] - means[-0.2]) / 0.4, calm, angry)
 
 
 class Tracking(NamedTuple):
@@ -182,18 +226,20 @@ class Tracking(NamedTuple):
     rude: float
 
 
-def track(direction: Direction, probe: Probe, plant: Plant, target: Sequence[float], count: int = 24) -> Tracking:
+def track(
+    direction: Direction, probe: Probe, plant: Plant, target: Sequence[float], count: int = 24, seed: int = 21
+) -> Tracking:
     """Compare the loop with fixed strengths on callers that nothing was fitted to."""
-    people, seed = callers(count, 21), 41
+    people = callers(count, seed)
 
     def loop() -> HoldReading:
         return HoldReading(
-            direction, target, probe=probe, gain=1 / plant.slope, rest=plant.rest, limits=(-0.5, 0.5), logit=True
+            direction, target, probe=probe, gain=1 / plant.slope, rest=plant.rest, limits=(-0.6, 0.6), logit=True
         )
 
     held, said = read_dialogs(people, seed, loop)
     found = {}
-    for strength in [place / 20 for place in range(-4, 9)]:
+    for strength in [place / 20 for place in range(-8, 11, 2)]:
         other, _ = read_dialogs(people, seed, fixed(direction, probe, strength))
         found[strength] = rms(errors_of(other, target))
     best = min(found, key=found.__getitem__)
@@ -216,24 +262,19 @@ def main() -> int:
     direction, after = mood_direction(STEERED), mood_direction(TAKEN_OUT)
     effect = openings(direction, "polite", strengths=STRENGTHS)
     out = openings(after, "rude", strengths=[1.0], op="project_out", span="everything")
-    print(effect.table(), out.table(), found.table(), sep="\n\n")
-    good = [p for p in effect.of() if p.accepted is not None and (p.accepted.value or 0) >= 0.8]
-    best = max(good, key=lambda point: point.change.value or 0.0)
-    control = effect.at(best.strength, RANDOM)
-    points, wobble = 100 * (best.change.value or 0.0), 100 * abs(control.change.value or 0.0)
-    lowered = out.at(1.0).change
-    rows = [
-        Row("probe, accuracy on held-out dialogs", accuracy, ">= 0.95"),
-        Row("steering, strength", best.strength, None),
-        Row("steering, rude openings, points", points, ">= 40"),
-        Row("steering, sentences accepted", (best.accepted.value if best.accepted else None) or 0.0, ">= 0.8"),
-        Row("random direction, points", wobble, "<= 5"),
-        Row("projected out, rude openings, points", 100 * (lowered.value or 0.0), "< 0"),
-        Row("projected out at random, points", 100 * (out.at(1.0, RANDOM).change.value or 0.0), None),
+    whole = whole_dialogs(turns_direction(STEERED))
+    print(found.table(), effect.table(), whole.table(), out.table(), sep="\n\n")
+    rows = [Row("probe, accuracy on held-out dialogs", accuracy, ">= 0.95"), *_steering(effect)]
+    rows += [
+        Row("whole dialogs, rude utterances, points", _points(whole.at(2.0)), None),
+        Row("whole dialogs at random, points", _points(whole.at(2.0, RANDOM)), None),
+        Row("projected out, rude openings, points", _points(out.at(1.0)), "< 0, with its interval"),
+        Row("projected out at random, points", _points(out.at(1.0, RANDOM)), None),
     ]
-    met = accuracy >= 0.95 and points >= 40 and wobble <= 5
-    met = met and lowered.interval is not None and lowered.interval.high < 0
-    plant = calibrate(direction, found.probe)
+    lowered = out.at(1.0).change.interval
+    met = accuracy >= 0.95 and rows[2].value >= 40 and rows[3].value >= 0.8 and abs(rows[4].value) <= 5
+    met = met and lowered is not None and lowered.high < 0
+    plant = calibrate(direction, found)
     rows.append(Row("plant, logits for a strength of 1", plant.slope, None))
     for name, target in targets(plant).items():
         result = track(direction, found.probe, plant, target)
@@ -245,7 +286,28 @@ def main() -> int:
             Row(f"{name}, rude utterances in the loop", result.rude, None),
         ]
         met = met and result.loop <= result.fixed / 2
-    return report("mood_direction", rows, met, model=MODEL, seed=3)
+    return report("mood_direction", rows, met, model=MODEL)
+
+
+def _points(point: EffectPoint) -> float:
+    return 100 * (point.change.value or 0.0)
+
+
+def best_point(effect: Effect) -> EffectPoint:
+    """Return the strength with the largest change among those at which four sentences in five are accepted."""
+    good = [one for one in effect.of() if one.accepted is not None and (one.accepted.value or 0) >= 0.8]
+    return max(good, key=_points)
+
+
+def _steering(effect: Effect) -> list[Row]:
+    best = best_point(effect)
+    kept = best.accepted.value if best.accepted is not None else None
+    return [
+        Row("steering, strength", best.strength, None),
+        Row("steering, rude openings, points", _points(best), ">= 40"),
+        Row("steering, sentences accepted", kept or 0.0, ">= 0.8"),
+        Row("random direction, points", _points(effect.at(best.strength, RANDOM)), "<= 5"),
+    ]
 
 
 if __name__ == "__main__":

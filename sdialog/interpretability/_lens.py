@@ -93,8 +93,8 @@ def _look(
         rank = (here > of_target).sum(-1)
         found.append((best.indices, best.values.exp(), kl, entropy, of_target[:, 0].exp(), rank))
     exact = bool(torch.equal(end.logits(last), logits))
-    stacked = [torch.stack([one[part] for one in found]).cpu() for part in range(6)]
-    return Seen(*stacked, aim.cpu(), exact)
+    ids, shares, kls, entropies, aims, ranks = (torch.stack(one).cpu() for one in zip(*found, strict=True))
+    return Seen(ids, shares, kls, entropies, aims, ranks, aim.cpu(), exact)
 
 
 class Translators:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,7 +88,9 @@ class FrozenNorm:
         Raises:
             UnsupportedFeatureError: if it is no layer norm and no RMS norm.
         """
-        size = x.shape[-1]
+        size, x = x.shape[-1], x.double()
+        # In double precision, since what is computed from it are differences.
+        norm = deepcopy(norm).double()
         with torch.no_grad():
             bias = norm(torch.zeros_like(x)).double()
             # Large, so that the norm's epsilon does not count; of length sqrt(size) times that, with mean 0.

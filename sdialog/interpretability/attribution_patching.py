@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sdialog.interpretability.places import Place
     from sdialog.llm.interventions import Network
 
-NOTE = "Sizes are estimates by gradients, not effect sizes: use them to rank cells, and measure the best ones with patch()."
+NOTE = "Sizes are estimates by gradients, not effect sizes: rank cells by them, and measure the best ones with patch()."
 _WHY = "estimate patching"
 
 
@@ -249,7 +249,8 @@ class _Run:
                 )
             each = ((end - start).double() * gradient.double()).reshape(len(start), -1).sum(1).cpu().numpy()
             found.append([each[cell].sum() for cell in self.cells])
-        return numpy.array(found) / (self.ends[1] - self.ends[0])
+        shares: NDArray[Any] = numpy.array(found) / (self.ends[1] - self.ends[0])
+        return shares
 
     def exact(self, chosen: Sequence[int]) -> list[float]:
         """Return the effect of patching in cells, counted site by site."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sdialog.core.errors import UnknownNameError, UserError
 from sdialog.core.optional import need
-from sdialog.interpretability.cache_stores import Store, load_store, save_store
+from sdialog.interpretability.cache_stores import Store, load_store, pieces, save_store
 from sdialog.interpretability.labelled import Source
 from sdialog.interpretability.networks import network_of
 from sdialog.interpretability.recipes import COLUMNS, REDUCTIONS, ROLES, WHY, Labels, Recipe
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sdialog.core.dialog import Dialog
+    from sdialog.interpretability.cache_stores import Rows
     from sdialog.interpretability.spans import Span
 
 _CHUNK = 16384  # rows that are held at a time where all are gone through
@@ -59,9 +60,9 @@ class ActivationCache:
         ('Hi, how can I help?', (1, 192))
     """
 
-    def __init__(self, store: Store, rows: slice | NDArray[Any] | None = None) -> None:
+    def __init__(self, store: Store, rows: Rows | None = None) -> None:
         self._store = store
-        self._rows: slice | NDArray[Any] = slice(0, len(store.columns)) if rows is None else rows
+        self._rows: Rows = slice(0, len(store.columns)) if rows is None else rows
 
     @classmethod
     def record(
@@ -104,7 +105,7 @@ class ActivationCache:
             UnsupportedFeatureError: if the model is not run in this process.
         """
         from sdialog.interpretability._replaying import Replayer
-        from sdialog.interpretability.recording import Recorder, dialogs_of
+        from sdialog.interpretability.corpus_recording import CorpusRecorder, dialogs_of
         from sdialog.interpretability.spans import Span
         from sdialog.interpretability.views import Viewpoint
 
@@ -118,7 +119,7 @@ class ActivationCache:
         recipe = Recipe(
             replayer.names, str(parsed), dtype, reduce, network.name, network.fingerprint, viewpoint.speaker
         )
-        recorder = Recorder(replayer, recipe, viewpoint)
+        recorder = CorpusRecorder(replayer, recipe, viewpoint)
         return cls(recorder.record(dialogs_of(dialogs), None if path is None else Path(path), max_bytes))
 
     @classmethod
@@ -154,7 +155,7 @@ class ActivationCache:
         Raises:
             UserError: if there is something else.
         """
-        save_store(self._compact(), path, _CHUNK)
+        save_store(self._store, self._rows, path, _CHUNK)
         return Path(path)
 
     @property
@@ -241,7 +242,7 @@ class ActivationCache:
 
         if by not in REDUCTIONS:
             raise UnknownNameError("reduction", str(by), REDUCTIONS)
-        return ActivationCache(mean_store(self._compact(), by, _CHUNK))
+        return ActivationCache(mean_store(self._store, self._rows, by, _CHUNK))
 
     def features(
         self, label: str | Callable[[Mapping[str, Any]], Any] | Mapping[Any, Any] = "speaker", site: str | None = None
@@ -296,13 +297,9 @@ class ActivationCache:
 
     def chunks(self, site: str, size: int = _CHUNK) -> Iterator[tuple[NDArray[Any], Labels]]:
         """Yield the rows in order, so many at a time, with their labels."""
-        numpy = need("numpy", extra="local", why=WHY)
-        array, rows = self._array(site), self._rows
-        numbers = range(*rows.indices(len(array))) if isinstance(rows, slice) else rows
-        for start in range(0, len(numbers), size):
-            part = numbers[start : start + size]
-            at: Any = slice(part.start, part.stop) if isinstance(part, range) else numpy.asarray(part)
-            yield array[at], Labels(self._store.columns[at], self._store.names)
+        array = self._array(site)
+        for part in pieces(self._rows, size):
+            yield array[part], Labels(self._store.columns[part], self._store.names)
 
     def json(self) -> dict[str, Any]:
         """Return what is in it, without activations, as a plain dict."""
@@ -314,14 +311,7 @@ class ActivationCache:
             raise UnknownNameError("site", str(site), self.sites, "in this cache")
         return self._store.arrays[str(site)]
 
-    def _compact(self) -> Store:
-        store = self._store
-        if isinstance(self._rows, slice) and len(self) == len(store.columns):
-            return store
-        arrays = {site: array[self._rows] for site, array in store.arrays.items()}
-        return Store(store.recipe, arrays, store.columns[self._rows], store.names)
-
-    def _within(self, chosen: NDArray[Any]) -> slice | NDArray[Any]:
+    def _within(self, chosen: NDArray[Any]) -> Rows:
         """Return places among this cache's rows as rows of the store, as a slice where they lie together."""
         numpy = need("numpy", extra="local", why=WHY)
         numbers = chosen + self._rows.start if isinstance(self._rows, slice) else self._rows[chosen]

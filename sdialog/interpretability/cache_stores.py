@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,6 +16,8 @@ from sdialog.interpretability.recipes import COLUMNS, WHY, Names, Recipe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    Rows = slice | NDArray[Any]
 
 VERSION = 1
 _INDEX, _DIALOGS, _LABELS = "cache.json", "dialogs.jsonl", "labels.safetensors"
@@ -216,11 +218,20 @@ def load_store(path: str | Path) -> Store:
     return Store(recipe, arrays, columns, names_of(entries, {int(k): v for k, v in facts["tokens"].items()}), folder)
 
 
-def save_store(store: Store, path: str | Path, chunk: int) -> None:
-    """Write a cache into a new folder.
+def pieces(rows: Rows, size: int) -> Iterator[Rows]:
+    """Yield rows so many at a time, as slices where they are one."""
+    if isinstance(rows, slice):
+        yield from (slice(start, min(start + size, rows.stop)) for start in range(rows.start, rows.stop, size))
+    else:
+        yield from (rows[start : start + size] for start in range(0, len(rows), size))
+
+
+def save_store(store: Store, rows: Rows, path: str | Path, chunk: int) -> None:
+    """Write rows of a cache into a new folder.
 
     Args:
         store: the cache.
+        rows: which of its rows.
         path: the folder.
         chunk: how many rows are copied at a time.
     """
@@ -230,10 +241,9 @@ def save_store(store: Store, path: str | Path, chunk: int) -> None:
         if folder.complete or folder.begun():
             raise UserError(f"{path} holds a cache already; give another path")
         last = len(store.names.dialogs) - 1
-        counts = _counts(store)
-        for start in range(0, len(store.columns), chunk):
-            rows = slice(start, start + chunk)
-            folder.add({name: array[rows] for name, array in store.arrays.items()}, store.columns[rows], ())
+        counts = _counts(store, rows)
+        for part in pieces(rows, chunk):
+            folder.add({name: array[part] for name, array in store.arrays.items()}, store.columns[part], ())
         speakers = store.names.speakers
         entries = [
             Entry(name, "", counts[place], speakers if place == 0 else ())
@@ -246,9 +256,10 @@ def save_store(store: Store, path: str | Path, chunk: int) -> None:
         folder.close()
 
 
-def _counts(store: Store) -> list[int]:
+def _counts(store: Store, rows: Rows) -> list[int]:
     numpy = need("numpy", extra="local", why=WHY)
-    found = numpy.bincount(store.columns[:, COLUMNS.index("dialog")], minlength=len(store.names.dialogs))
+    numbers = store.columns[rows][:, COLUMNS.index("dialog")]
+    found = numpy.bincount(numbers, minlength=len(store.names.dialogs))
     return found.tolist()  # type: ignore[no-any-return]
 
 

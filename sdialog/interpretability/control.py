@@ -79,11 +79,10 @@ class ControlTrace:
         """Return the steps as a Markdown table."""
         from sdialog.interpretability.effect_figures import markdown
 
-        rows = [
-            [str(one.turn), f"{one.target:.3f}", "-" if one.reading is None else f"{one.reading:.3f}"]
-            + [f"{one.strength:.3f}", "-" if one.loss is None else f"{one.loss:.3f}"]
-            for one in self.steps
-        ]
+        rows = []
+        for one in self.steps:
+            numbers = (one.target, one.reading, one.strength, one.loss)
+            rows.append([str(one.turn), *("-" if number is None else f"{number:.3f}" for number in numbers)])
         return markdown(["turn", "target", "reading", "strength", "loss"], rows)
 
     def plot(self) -> Any:
@@ -210,9 +209,7 @@ class HoldReading:
         with self._lock:
             loop = self._loop(call)
             strength = self._next(loop, call.turn)
-            loop.tries[call.turn] = ControlStep(
-                call.turn, self.target(call.turn), reading, strength, loop.limits, loss
-            )
+            loop.tries[call.turn] = ControlStep(call.turn, self.target(call.turn), reading, strength, loop.limits, loss)
 
     # -- what was done
 

@@ -262,5 +262,3 @@ def _score(name: str, values: Sequence[float], groups: Sequence[str], level: flo
 def _apart(groups: Sequence[str]) -> Sequence[str] | None:
     """Return the groups; None where each has one member, so that each stands alone."""
     return None if len({*groups}) == len(groups) else groups
-
-

@@ -171,7 +171,7 @@ def logit_lens(
 
 @dataclass(frozen=True, eq=False)
 class TunedLens:
-    """A lens with an affine map for each depth, trained so that the lens says what the model says (Belrose et al., 2023).
+    """A lens with an affine map for each depth, trained to say what the model says (Belrose et al., 2023).
 
     Attributes:
         matrices: of shape (depths, d, d): ``h + h @ matrix + bias`` is unembedded.

@@ -6,23 +6,26 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sdialog.core.optional import need
-from sdialog.interpretability.cache_stores import Store
+from sdialog.interpretability.cache_stores import Store, pieces
 from sdialog.interpretability.recipes import COLUMNS, NONE, REDUCTIONS, WHY
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sdialog.interpretability.cache_stores import Rows
 
-def mean_store(store: Store, by: str, chunk: int) -> Store:
+
+def mean_store(store: Store, rows: Rows, by: str, chunk: int) -> Store:
     """Return the mean of each turn, speaker or dialog, within dialogs, in the order in which they first come.
 
     Args:
         store: rows of tokens or of means, which count as many tokens as they are means of.
+        rows: which of them.
         by: ``turn``, ``speaker`` or ``dialog``.
         chunk: how many rows are held at a time.
     """
     numpy = need("numpy", extra="local", why=WHY)
-    columns = numpy.asarray(store.columns)
+    columns = numpy.asarray(store.columns[rows])
     counts = columns[:, COLUMNS.index("tokens")]
     keys = columns[:, [COLUMNS.index(name) for name in ("dialog", *REDUCTIONS[by])]]
     _, first, inverse = numpy.unique(keys, axis=0, return_index=True, return_inverse=True)
@@ -35,10 +38,13 @@ def mean_store(store: Store, by: str, chunk: int) -> Store:
     arrays = {}
     for site, array in store.arrays.items():
         sums = numpy.zeros((len(order), *array.shape[1:]))
-        for start in range(0, len(array), chunk):
-            part = slice(start, start + chunk)
-            weights = counts[part].reshape(-1, *[1] * (array.ndim - 1))
-            numpy.add.at(sums, inverse[part], numpy.asarray(array[part], float) * weights)
+        done = 0
+        for part in pieces(rows, chunk):
+            values = numpy.asarray(array[part], float)
+            here = slice(done, done + len(values))
+            weights = counts[here].reshape(-1, *[1] * (array.ndim - 1))
+            numpy.add.at(sums, inverse[here], values * weights)
+            done += len(values)
         arrays[site] = (sums / totals.reshape(-1, *[1] * (array.ndim - 1))).astype(store.recipe.dtype)
     labels = _labels(numpy, columns, inverse, first[order], totals)
     return Store(replace(store.recipe, reduce=by), arrays, labels, store.names)

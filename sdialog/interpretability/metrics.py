@@ -38,8 +38,9 @@ class LogitDifference:
     position: int = -1
 
     def __call__(self, logits: Tensor) -> Tensor:
+        """Return the difference in each row."""
         at = logits[:, self.position]
-        return at[:, self.token] - at[:, self.other]  # type: ignore[index]
+        return at[:, self.token] - at[:, self.other]
 
     def __str__(self) -> str:
         return f"logit of {self.token} above that of {self.other}"
@@ -63,7 +64,8 @@ class LogProbability:
     position: int = -1
 
     def __call__(self, logits: Tensor) -> Tensor:
-        return logits[:, self.position].float().log_softmax(-1)[:, self.token]  # type: ignore[index]
+        """Return the log probability in each row."""
+        return logits[:, self.position].float().log_softmax(-1)[:, self.token]
 
     def __str__(self) -> str:
         return f"log probability of {self.token}"
@@ -87,7 +89,8 @@ class IsChosen:
     position: int = -1
 
     def __call__(self, logits: Tensor) -> Tensor:
-        return (logits[:, self.position].argmax(-1) == self.token).to(logits.dtype)  # type: ignore[union-attr]
+        """Return 1 or 0 for each row."""
+        return (logits[:, self.position].argmax(-1) == self.token).to(logits.dtype)
 
     def __str__(self) -> str:
         return f"{self.token} is chosen"
@@ -102,4 +105,4 @@ def known(metric: _M, tokenizer: Any) -> _M:
     if not isinstance(metric, (LogitDifference, LogProbability, IsChosen)):
         return metric
     names = {field.name for field in fields(metric)} & {"token", "other"}
-    return replace(metric, **{name: token_id(tokenizer, getattr(metric, name)) for name in names})  # type: ignore[return-value]
+    return replace(metric, **{name: token_id(tokenizer, getattr(metric, name)) for name in names})  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 from sdialog.core.errors import UnknownNameError, UserError
 from sdialog.interpretability._inputs import Tokens, all_tokens
@@ -124,7 +124,8 @@ def patch(
             They are looked up in the run that is changed.
         metric: what is measured, such as :class:`~sdialog.interpretability.metrics.LogitDifference`; or one a pair.
         direction: ``denoise`` or ``noise``.
-        align: which tokens stand for each other; see :func:`~sdialog.interpretability.alignment.partners`.
+        align: which tokens stand for each other; see :func:`~sdialog.interpretability.alignment.partners`. Tokens of a
+            span that have no partner stay as they are.
         speaker: of dialogs: who the model plays.
         system: of dialogs: the system prompt of the speaker.
         batch: how many changed runs go through the model together.
@@ -212,7 +213,7 @@ def metrics_for(metric: Metric | Sequence[Metric], count: int, network: Network)
     Raises:
         UserError: if there are not as many as conversations.
     """
-    given = list(cast("Sequence[Metric]", metric)) if isinstance(metric, Sequence) else [metric] * count
+    given = list(metric) if isinstance(metric, Sequence) else [metric] * count
     if len(given) != count:
         raise UserError(f"there are {len(given)} metrics for {count} conversations; give one for all, or one for each")
     return [known(one, network.tokenizer) for one in given]
@@ -248,7 +249,7 @@ def cells_of(pairs: Sequence[Pair], spans: Spans) -> tuple[list[tuple[str, list[
     if isinstance(spans, Mapping):
         named = {name: Span.parse(span) for name, span in spans.items()}
     else:
-        several = [spans] if isinstance(spans, (str, Span)) else list(cast("Sequence[str | Span]", spans))
+        several = [spans] if isinstance(spans, (str, Span)) else list(spans)
         named = {str(span): Span.parse(span) for span in several}
     if not named:
         raise UserError("name at least one span, or spans='tokens' for each token")
@@ -293,6 +294,7 @@ def _effects(
 
 
 def refuse_patterns(places: Sequence[Any], pair: Pair) -> None:
+    """Refuse attention of a run whose columns do not fit those of the other."""
     patterns = [str(place.site) for place in places if place.site.kind == "pattern"]
     if patterns and len(pair.base) != len(pair.donor):
         raise UserError(f"{patterns[0]}: attention over {len(pair.donor)} tokens does not fit {len(pair.base)} tokens")

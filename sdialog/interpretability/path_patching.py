@@ -84,7 +84,7 @@ def patch_paths(
     system: str | None = None,
     batch: int = BATCH,
 ) -> Paths:
-    """Measure what goes from senders to receivers without passing other heads (Wang et al., 2023; Goldowsky-Dill, 2023).
+    """Measure what goes from senders to receivers without passing other heads (Wang et al., 2023).
 
     The corrupt conversation is run with a sender's output from the clean one, while all other heads keep what they
     gave in the corrupt run. What a receiver has there is put into another corrupt run, whose metric m gives
@@ -132,8 +132,8 @@ def patch_paths(
     each = need("numpy", extra="local", why="patch paths").array([effects for effects, _, _ in found])
     names = [[str(place.site) for place in places] for places in (sending, receiving)]
     effects = LabelledArray.of(each.mean(0), "share of the difference restored", sender=names[0], receiver=names[1])
-    clean_mean, corrupt_mean = (sum(one[place] for one in found) / len(found) for place in (1, 2))
-    return Paths(effects, clean_mean, corrupt_mean, str(metrics[0]), freeze_mlps, each)
+    high, low = (sum(values) / len(found) for values in ([one for _, one, _ in found], [one for _, _, one in found]))
+    return Paths(effects, high, low, str(metrics[0]), freeze_mlps, each)
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,7 +189,7 @@ class _Runs:
                 if sender.site.head is None:
                     values[here] = given
                 else:
-                    values[here, sender.site.head] = given  # type: ignore[index]
+                    values[here, sender.site.head] = given
             changes.append(Change(place, None, values))
         if sender.site.kind == "mlp_out" and not self.freeze_mlps:
             changes.append(Change(sender, here, given))

@@ -63,7 +63,8 @@ class TokenAttribution:
 
     def table(self) -> str:
         """Return the strongest tokens as a Markdown table."""
-        return f"{self.values.table()}\n\n{self.metric}: {self.value:.3f}, baseline {self.baseline:.3f}, gap {self.gap:.2g}"
+        told = f"{self.metric}: {self.value:.3f}, baseline {self.baseline:.3f}, gap {self.gap:.2g}"
+        return f"{self.values.table()}\n\n{told}"
 
     def plot(self) -> Any:
         """Return a matplotlib figure: a bar for each token.

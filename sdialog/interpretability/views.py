@@ -39,10 +39,10 @@ class View:
 
     @property
     def digest(self) -> str:
-        """Name of the content, equal for equal views."""
+        """Name of the content, equal for equal views; ids do not count, which files without any get anew."""
         said = [[m.role, m.content, m.name, [[c.name, dict(c.arguments)] for c in m.tool_calls]] for m in self.messages]
         tools = [[tool.name, tool.description, dict(tool.parameters)] for tool in self.tools]
-        text = json.dumps([self.dialog_id, self.speaker, said, tools], default=str)
+        text = json.dumps([self.speaker, said, tools], default=str)
         return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 

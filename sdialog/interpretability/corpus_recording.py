@@ -42,11 +42,10 @@ class Prepared:
     entry: Entry
 
 
-class Recorder:
+class CorpusRecorder:
     """Records dialogs.
 
     Args:
-        source: an agent, a local model, its name, or a network.
         replayer: runs conversations.
         recipe: what is kept.
         viewpoint: whose eyes they are seen through.
@@ -56,7 +55,7 @@ class Recorder:
         self._replayer, self._recipe, self._viewpoint = replayer, recipe, viewpoint
         self._span = Span.parse(recipe.span)
         self._speakers: dict[str, int] = {}
-        self._dialogs = 0
+        self._dialogs = self._rows = 0
 
     def record(self, dialogs: Iterable[Dialog], path: Path | None, max_bytes: int) -> Store:
         """Record dialogs and return the store."""
@@ -72,6 +71,11 @@ class Recorder:
             else:
                 for prepared in self._groups(views, room):
                     self._add(prepared, store)
+            if self._dialogs and not self._rows:
+                raise UserError(
+                    f"the span {self._recipe.span!r} selects no token in any of {self._dialogs} dialogs; in a dialog "
+                    "that is run again all tokens are prompt"
+                )
             ids = store.token_ids()
             texts = self._replayer.network.tokenizer.convert_ids_to_tokens(ids[ids >= 0].tolist())
             return store.finish(dict(zip(ids[ids >= 0].tolist(), texts, strict=True)))
@@ -87,7 +91,7 @@ class Recorder:
                 raise UserError(f"this is not the corpus that the cache was begun with: {what}; give another path")
             for name in entry.speakers:
                 self._speakers[name] = len(self._speakers)
-            self._dialogs += 1
+            self._dialogs, self._rows = self._dialogs + 1, self._rows + entry.rows
         return views
 
     def _groups(self, views: Iterator[View], room: int) -> Iterator[list[Prepared]]:
@@ -110,7 +114,7 @@ class Recorder:
         rows = []
         for one in group:
             rows += [(self._dialogs, *row[1:]) for row in one.rows]
-            self._dialogs += 1
+            self._dialogs, self._rows = self._dialogs + 1, self._rows + len(one.rows)
         columns = numpy.array(rows, "int32").reshape(-1, len(COLUMNS))
         store.add(values, columns, [one.entry for one in group])
 
