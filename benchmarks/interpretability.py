@@ -1,8 +1,9 @@
 """What does it cost to look into a model while it writes, and to steer it?
 
 Batches of 32 requests are answered plainly, with captures of one site and of every layer, and with 32 steering
-strengths; the ways take turns, and the median of the ratios to the plain batch beside each is told. Once with the
-embedded model, and once with a random Llama of 100 million parameters.
+strengths; the ways take turns, and the median of the ratios to the plain batch beside each is told. Steering of the
+prompt has no bound: the prompts begin alike, and what is computed once of plain ones is then different in each row.
+Once with the embedded model, and once with a random Llama of 100 million parameters.
 
 Run ``python -m benchmarks.interpretability``; prints a table and writes ``runs/benchmarks/interpretability.json``.
 """
@@ -52,7 +53,10 @@ def ways(backend: HuggingFaceBackend) -> dict[str, Callable[[int], Sequence[Plan
         "plain again": lambda row: (),
         "one site captured": lambda row: (one,),
         "every resid_post captured": lambda row: (every,),
-        "32 strengths of steering": lambda row: (Plan(edits=[Edit(site, "add", push, strength=row / ROWS)]),),
+        "32 strengths of steering": lambda row: (
+            Plan(edits=[Edit(site, "add", push, strength=row / ROWS, span="choices")]),
+        ),
+        "32 strengths, prompt and all": lambda row: (Plan(edits=[Edit(site, "add", push, strength=row / ROWS)]),),
     }
 
 

@@ -217,11 +217,18 @@ def calibrate(direction: Direction, found: ProbeResult, count: int = 20, seed: i
 
 
 class Tracking(NamedTuple):
-    """How well a target is tracked: by the loop, by the best fixed strength, and by a loop with the other words."""
+    """How well a target is tracked: by the loop, the best fixed strength, and a schedule that reads nothing.
+
+    And how well by loop and schedule whose strengths are all 0.2 too large at first; and what the words are in the
+    loop.
+    """
 
     loop: float
     fixed: float
     strength: float
+    schedule: float
+    loop_off: float
+    schedule_off: float
     accepted: float
     rude: float
 
@@ -229,23 +236,25 @@ class Tracking(NamedTuple):
 def track(
     direction: Direction, probe: Probe, plant: Plant, target: Sequence[float], count: int = 24, seed: int = 21
 ) -> Tracking:
-    """Compare the loop with fixed strengths on callers that nothing was fitted to."""
+    """Compare the loop with fixed strengths and schedules on callers that nothing was fitted to."""
     people = callers(count, seed)
 
-    def loop() -> HoldReading:
-        return HoldReading(
-            direction, target, probe=probe, gain=1 / plant.slope, rest=plant.rest, limits=(-0.6, 0.6), logit=True
-        )
+    def controlled(correction: float, off: float = 0.0) -> tuple[HoldReading, list[Dialog]]:
+        gain = 1 / plant.slope
+        start = gain * (target[0] - plant.rest) + off
+        options: dict[str, Any] = {"gain": gain, "start": start, "limits": (-0.6, 0.6), "correction": correction}
+        return read_dialogs(people, seed, lambda: HoldReading(direction, target, probe=probe, logit=True, **options))
 
-    held, said = read_dialogs(people, seed, loop)
+    held, said = controlled(0.5)
     found = {}
     for strength in [place / 20 for place in range(-8, 11, 2)]:
         other, _ = read_dialogs(people, seed, fixed(direction, probe, strength))
         found[strength] = rms(errors_of(other, target))
     best = min(found, key=found.__getitem__)
+    others = [rms(errors_of(controlled(*one)[0], target)) for one in ((0.0, 0.0), (0.5, 0.2), (0.0, 0.2))]
     words = [turn.text for dialog in said for turn in list(dialog)[::2]]
-    share = sum(map(accepted, words)) / len(words)
-    return Tracking(rms(errors_of(held, target)), found[best], best, share, sum(map(begins_rudely, words)) / len(words))
+    shares = [sum(map(measure, words)) / len(words) for measure in (accepted, begins_rudely)]
+    return Tracking(rms(errors_of(held, target)), found[best], best, *others, *shares)
 
 
 def targets(plant: Plant) -> dict[str, list[float]]:
@@ -282,6 +291,9 @@ def main() -> int:
             Row(f"{name}, error of the loop", result.loop, "<= half of the best fixed"),
             Row(f"{name}, error of the best fixed strength", result.fixed, None),
             Row(f"{name}, the best fixed strength", result.strength, None),
+            Row(f"{name}, error of a schedule without feedback", result.schedule, None),
+            Row(f"{name}, error of the loop, begun 0.2 too strong", result.loop_off, None),
+            Row(f"{name}, error of the schedule, 0.2 too strong", result.schedule_off, None),
             Row(f"{name}, sentences accepted in the loop", result.accepted, None),
             Row(f"{name}, rude utterances in the loop", result.rude, None),
         ]

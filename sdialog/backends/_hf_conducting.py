@@ -6,41 +6,44 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sdialog.backends._hf_chat import write
 from sdialog.backends._hf_requests import Prepared, as_llm_error
-from sdialog.core.errors import LLMError, UserError
+from sdialog.core.errors import ConfigError, LLMError, UserError
 from sdialog.llm.interventions import Conductor, Network, Row
 from sdialog.llm.types import Message, ToolSpec
 
 Maker = Callable[[Network, Mapping[int, Row]], Conductor]
 
 
-def faults(network: Network, prepared: Mapping[int, Prepared]) -> dict[int, LLMError]:
-    """Return what is wrong with the interventions of each row, such as a site that the model does not have.
-
-    Args:
-        network: the model.
-        prepared: rows by index.
-    """
-    found: dict[int, LLMError] = {}
-    for index, row in prepared.items():
-        for maker in _makers({index: row}):
-            try:
-                maker(network, {index: _row(network, row)})
-            except (LLMError, UserError) as error:
-                found[index] = error if isinstance(error, LLMError) else as_llm_error(error)
-    return found
-
-
-def conductors(network: Network, prepared: Mapping[int, Prepared]) -> list[Conductor]:
-    """Return the conductors of a batch, one for all rows that name an equal one.
+def conductors(network: Network, prepared: Mapping[int, Prepared]) -> tuple[list[Conductor], dict[int, LLMError]]:
+    """Return the conductors of a batch, one for all rows that name an equal one, and what is wrong with single rows.
 
     Args:
         network: the model.
         prepared: rows by the index of their jobs.
+
+    Returns:
+        The conductors; and by row why it cannot run, such as a site that the model does not have. If there are such
+        rows, there are no conductors: they are to be asked for again without these rows.
     """
-    return [
-        maker(network, {index: _row(network, prepared[index]) for index in indices})
-        for maker, indices in _makers(prepared).items()
-    ]
+    made: list[Conductor] = []
+    wrong: dict[int, LLMError] = {}
+    for maker, indices in _makers(prepared).items():
+        try:
+            made.append(maker(network, {index: _row(network, prepared[index]) for index in indices}))
+        except (LLMError, UserError):
+            wrong |= _faults(network, maker, {index: prepared[index] for index in indices})
+    return ([], wrong) if wrong else (made, {})
+
+
+def _faults(network: Network, maker: Maker, prepared: Mapping[int, Prepared]) -> dict[int, LLMError]:
+    found: dict[int, LLMError] = {}
+    for index, row in prepared.items():
+        try:
+            maker(network, {index: _row(network, row)})
+        except (LLMError, UserError) as error:
+            found[index] = error if isinstance(error, LLMError) else as_llm_error(error)
+    if not found:
+        raise ConfigError("interventions that fit one by one do not fit together")
+    return found
 
 
 def _makers(prepared: Mapping[int, Prepared]) -> dict[Maker, list[int]]:

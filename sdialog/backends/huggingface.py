@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from sdialog.backends._hf_source import Source
 from sdialog.core.errors import ConfigError, LLMError
 from sdialog.core.optional import available, need
-from sdialog.llm.interventions import Network
+from sdialog.llm.interventions import Conductor, Network
 from sdialog.llm.protocol import Backend, backends
 from sdialog.llm.types import GenerateConfig, GenerateRequest, GenerateResult, StreamChunk
 
@@ -231,13 +231,16 @@ class HuggingFaceBackend(Backend):
                 prepared[index] = translator.prepare(request, listeners.get(index))
             except LLMError as error:
                 results[index] = translator.failed(request, error)
-        conductors = []
-        if any(row.request.interventions for row in prepared.values()):
+        conductors: list[Conductor] = []
+        while any(row.request.interventions for row in prepared.values()):
             from sdialog.backends import _hf_conducting as conducting
 
-            for index, fault in conducting.faults(self.network(), prepared).items():
-                results[index] = translator.failed(prepared.pop(index).request, fault)
-            conductors = conducting.conductors(self.network(), dict(enumerate(prepared.values())))
+            order = list(prepared)
+            conductors, wrong = conducting.conductors(self.network(), dict(enumerate(prepared.values())))
+            if not wrong:
+                break
+            for job, fault in wrong.items():
+                results[order[job]] = translator.failed(prepared.pop(order[job]).request, fault)
         outcomes = engine.run([row.job for row in prepared.values()], conductors=conductors, cancelled=cancelled)
         for (index, row), outcome in zip(prepared.items(), outcomes, strict=True):
             results[index] = translator.result(row, outcome)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -33,6 +33,13 @@ class _RowEdit:
         own = self.job if self.edit.op == "call" or self.per_token else None
         shape = None if self.value is None else tuple(self.value.shape)
         return self.edit.op, self.edit.keep_norm, shape, own
+
+    @property
+    def is_steady_addition(self) -> bool:
+        """Whether every generated token gets the same vector."""
+        edit = self.edit
+        steady = self.selection.steady and isinstance(edit.strength, (int, float)) and not edit.keep_norm
+        return edit.op == "add" and steady
 
     def strengths(self, span: RowSpan, width: int) -> list[float | None]:
         """Return the strength in each of the last ``width`` columns of a call, None where the token is not meant."""
@@ -153,6 +160,41 @@ class PlaceEdits:
             return changed.movedim(1, 2) if pattern and self.place.site.head is None else changed
 
         return change
+
+    def step(self, jobs: Sequence[int], now: Callable[[], Sequence[RowSpan]]) -> Call | None:
+        """Return what makes the edits in each step of the same rows; None if none of them is edited.
+
+        Args:
+            jobs: the rows.
+            now: gives them as they are in a step.
+        """
+        if not any(job in self._rows for job in jobs):
+            return None
+        steady: list[Any] = []
+
+        def change(whole: torch.Tensor) -> torch.Tensor | None:
+            if not steady:
+                steady.append(self._steady(now(), whole))
+            if steady[0] is not None:
+                changed: torch.Tensor = steady[0](whole)
+                return changed
+            call = self.call(now())
+            return None if call is None else call(whole)
+
+        return change
+
+    def _steady(self, spans: Sequence[RowSpan], whole: torch.Tensor) -> Call | None:
+        """Return the edits as one operation, its numbers ready, where every row adds a vector to every token."""
+        edits = [self._rows.get(span.job, []) for span in spans]
+        if len(spans) != whole.shape[0] or self.place.site.kind == "pattern":
+            return None
+        if not all(len(own) == 1 and own[0].is_steady_addition and self._applies(own[0]) for own in edits):
+            return None
+        pushes = torch.stack([own[0].edit.strength_at(0) * cast(torch.Tensor, own[0].value) for own in edits])
+        pushes = pushes.to(whole.dtype)
+        order = torch.tensor([span.row for span in spans], device=whole.device)
+        pushes = torch.empty_like(pushes).index_copy_(0, order, pushes).unsqueeze(1)
+        return lambda x: x + pushes
 
     def _layer(self, x: torch.Tensor, spans: Sequence[RowSpan], depth: int) -> torch.Tensor | None:
         """Make the edits number ``depth`` of all rows."""

@@ -10,7 +10,7 @@ import torch
 
 from sdialog.core.errors import ConfigError
 from sdialog.interpretability._editing import PlaceEdits, Verdicts
-from sdialog.interpretability._recording import Recorder, reduced
+from sdialog.interpretability._recording import Recorder, StepLog
 from sdialog.interpretability._selection import Selection, for_edit
 from sdialog.interpretability.places import Anatomy, Place
 from sdialog.interpretability.plan import Condition, Plan
@@ -20,6 +20,7 @@ from sdialog.interpretability.traces import ReplyTokens
 from sdialog.llm.interventions import Network, Row, RowSpan
 
 Copy = Callable[[torch.Tensor], None]
+LogKey = tuple[str, bool, int]
 
 
 class PlanConductor:
@@ -46,6 +47,10 @@ class PlanConductor:
         self._feeds: dict[int, bool] = {}
         self._kept: dict[int, tuple[str, int | None]] = {}
         self._edits: dict[str, PlaceEdits] = {}
+        self._logs: dict[LogKey, StepLog] = {}
+        # What surrounds a step depends on which rows it has, and these stay for many steps.
+        self._step: tuple[tuple[int, tuple[tuple[int, int], ...]], list[Tap]] | None = None
+        self._now: list[RowSpan] = []
         self.verdicts = Verdicts()
         self._failures: dict[int, Exception] = {}
         self._device = network.model.device
@@ -57,7 +62,8 @@ class PlanConductor:
     @contextmanager
     def around(self, spans: Sequence[RowSpan]) -> Iterator[None]:
         """Surround a forward call with taps."""
-        with attached(self._taps([span for span in spans if span.job in self.jobs])):
+        self._now = [span for span in spans if span.job in self.jobs]
+        with attached(self._taps(self._now, len(spans))):
             yield
 
     def first(self, job: int) -> int:
@@ -82,7 +88,10 @@ class PlanConductor:
         for early in self._at.values():
             early.pop(job, None)
         tokens.ids = (*tokens.ids, *reply)
-        return {name: recorder.capture(tokens) for name, recorder in self._recorders.pop(job)}
+        found = {name: one.capture(tokens, self._logs.get(log_key(one))) for name, one in self._recorders.pop(job)}
+        for log in self._logs.values():
+            log.done(job)
+        return found
 
     # -- before the first call
 
@@ -101,7 +110,7 @@ class PlanConductor:
                     place = self._place(site)
                     selection = Selection(read.span, tokens)
                     name = str(site) if Site.parse(read.site).is_pattern else read.title
-                    recorder = Recorder(place, read, selection)
+                    recorder = Recorder(job, place, read, selection)
                     self._recorders[job].append((f"{plan.prefix}{name}", recorder))
                     self._at[read.before_edits].setdefault(job, []).append((str(place.site), recorder))
                     firsts.append(selection.first)
@@ -144,16 +153,23 @@ class PlanConductor:
 
     # -- around a call
 
-    def _taps(self, spans: Sequence[RowSpan]) -> list[Tap]:
+    def _taps(self, spans: Sequence[RowSpan], rows: int) -> list[Tap]:
         """Return the taps of a call: conditions, then at each place reads before the edits, edits, reads after."""
+        step = all(span.columns == 1 and span.position >= span.prompt and not span.again for span in spans)
+        held = rows, tuple((span.job, span.row) for span in spans)
+        if step and self._step is not None and self._step[0] == held:
+            return self._step[1]
         taps = [Tap(place, call, edits=False) for place, call in self.verdicts.calls(spans)]
-        before, after = self._copies(spans, early=True), self._copies(spans, early=False)
-        taps += [Tap(self._places[name], call, edits=False) for name, call in before]
+        copies = self._step_copies if step else self._copies
+        taps += [Tap(self._places[name], call, edits=False) for name, call in copies(spans, early=True)]
         for edits in self._edits.values():
-            call = edits.call(spans)
+            call = edits.step([span.job for span in spans], lambda: self._now) if step else edits.call(spans)
             if call is not None:
                 taps.append(Tap(edits.place, call))
-        return taps + [Tap(self._places[name], call, edits=False) for name, call in after]
+        taps += [Tap(self._places[name], call, edits=False) for name, call in copies(spans, early=False)]
+        if step:
+            self._step = held, taps
+        return taps
 
     def _copies(self, spans: Sequence[RowSpan], *, early: bool) -> list[tuple[str, Copy]]:
         """Return for each place what copies the tokens that are wanted there."""
@@ -164,6 +180,56 @@ class PlanConductor:
             for name, recorder in self._at[early].get(span.job, ()):
                 wanted.setdefault(name, []).append((span, recorder))
         return [(name, copying(listed)) for name, listed in wanted.items()]
+
+    def _step_copies(self, spans: Sequence[RowSpan], *, early: bool) -> list[tuple[str, Copy]]:
+        """Return for each place what copies one token of every row; rows that want none are dropped at the end."""
+        wanted: dict[str, list[Recorder]] = {}
+        for span in spans:
+            for name, recorder in self._at[early].get(span.job, ()):
+                wanted.setdefault(name, []).append(recorder)
+        rows = {span.job: span.row for span in spans}
+        return [(name, self._logging(recorders, rows)) for name, recorders in wanted.items()]
+
+    def _logging(self, recorders: Sequence[Recorder], rows: Mapping[int, int]) -> Copy:
+        if recorders[0].by_row:
+            own = {recorder.job: recorder for recorder in recorders}
+
+            def keep(whole: torch.Tensor) -> None:
+                for span in self._now:
+                    if span.job in own:
+                        own[span.job].keep(span, whole.detach()[span.row])
+
+            return keep
+        logs = [self._logs.setdefault(key, StepLog(key[2])) for key in dict.fromkeys(map(log_key, recorders))]
+        always = any(recorder.selection.steady for recorder in recorders)
+        by_job = [(recorder.job, recorder.selection) for recorder in recorders]
+
+        def log(whole: torch.Tensor) -> None:
+            now = {span.job: span.position for span in self._now}
+            if always or any(selection.at(now[job]) for job, selection in by_job):
+                token = whole.detach()[:, -1]
+                for one in logs:
+                    one.add(rows, self._now, token)
+            else:
+                for one in logs:
+                    one.pause()
+
+        return log
+
+
+def log_key(recorder: Recorder) -> LogKey:
+    """Return which recorders can share what is kept of steps."""
+    return str(recorder.place.site), recorder.read.before_edits, recorder.read.top
+
+
+def copying(listed: Sequence[tuple[RowSpan, Recorder]]) -> Copy:
+    """Return a function that gives each recorder its row's part of a tensor."""
+
+    def copy(whole: torch.Tensor) -> None:
+        for span, recorder in listed:
+            recorder.keep(span, whole.detach()[span.row])
+
+    return copy
 
 
 _ORDER = ("resid_pre", "q", "k", "v", "pattern", "z", "attn_out", "resid_mid", "mlp_pre", "mlp_act", "mlp_out")
@@ -178,26 +244,6 @@ def _moment(site: Site) -> tuple[float, int]:
     if isinstance(site.layer, int):
         return site.layer, _ORDER.index(site.kind) if site.kind in _ORDER else len(_ORDER)
     return (-1.0, 0) if site.kind == "embed" else (float("inf"), int(site.kind == "logits"))
-
-
-def copying(listed: Sequence[tuple[RowSpan, Recorder]]) -> Copy:
-    """Return a function that gives each recorder its row's part of a tensor."""
-    first = listed[0][1]
-    axis = 2 if first.is_pattern else 1
-    tops = {recorder.read.top for _, recorder in listed}
-
-    def copy(whole: torch.Tensor) -> None:
-        whole = whole.detach()
-        if listed[0][0].columns > 1 or first.place.site.kind == "pattern":
-            for span, recorder in listed:
-                recorder.keep(span, whole[span.row])
-            return
-        # One copy for all rows; each recorder keeps its row of it.
-        shared = {top: reduced(whole.select(axis, 0), top) for top in tops}
-        for span, recorder in listed:
-            recorder.step(span, shared[recorder.read.top])
-
-    return copy
 
 
 def edit_name(edit: Any) -> str:

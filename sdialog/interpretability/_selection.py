@@ -23,6 +23,7 @@ class Selection:
     Attributes:
         prompt: for each prompt token, whether it is meant.
         whole: whether every token is meant, whatever comes.
+        steady: whether every generated token is meant.
         at_end: whether it is known only when the reply is whole.
         first: first prompt position that is meant; the prompt's length if none is.
     """
@@ -43,6 +44,7 @@ class Selection:
         else:
             self._ask(span)
         self.whole = text == "everything"
+        self.steady = self.at_end or _PLAIN.get(text, (False, False))[1]
         self.first = next((place for place, meant in enumerate(self.prompt) if meant), length)
 
     def _ask(self, span: str | Span) -> None:

@@ -110,13 +110,13 @@ class _Loop:
 class HoldReading:
     """Steers an agent so that what a probe reads of its replies follows a target over its turns.
 
-    ``agent | HoldReading(...)``. After reply t with strength s and reading r, the next strength is
+    ``agent | HoldReading(...)``. The strength of reply t is
 
-        s + gain (target[t + 1] - r), kept within the limits
+        start + gain (target[t] - target[0]) + correction gain (sum of target[i] - reading[i] over earlier replies i)
 
-    which is integral control (Minorsky, 1922) that knows its target one turn ahead: with a gain of 1 over the slope
-    of the reading against the strength, a step of the target is met in the turn in which it comes. A strength at a
-    limit does not wind up. Each dialog has a loop of its own.
+    kept within the limits: a schedule that follows the target, and integral control (Minorsky, 1922) of what is left.
+    With a gain of 1 over the slope of the reading against the strength, a step of the target is met in the turn in
+    which it comes. What would push a strength beyond its limit is not summed up. Each dialog has a loop of its own.
 
     Args:
         direction: what is added.
@@ -125,7 +125,9 @@ class HoldReading:
         probe: what is read, as the mean over tokens of the reply: of a probe of two classes the probability of the
             positive one (or with ``logit`` its logit), of a probe of numbers the number, of a direction the
             projection on it in units of its length. Default: the direction.
-        gain: change of strength for each unit of error.
+        gain: change of strength for each unit of the reading.
+        correction: which share of each error the strengths of later replies take back: 1 takes back all of the last
+            error at once, which is best where replies of equal strength read alike; the more they scatter, the less.
         limits: between which ends the strength is kept.
         start: strength of the first reply; None: ``gain`` times (target - ``rest``).
         rest: what is read without steering, for the first reply.
@@ -151,7 +153,7 @@ class HoldReading:
         >>> agent = Agent(name="Ava", model="embedded:mini", max_tokens=5, temperature=0) | hold
         >>> _ = agent("Hello."), agent("Who are you?")
         >>> [(step.turn, step.target, round(step.reading, 1)) for step in hold.traces[0].steps][1:]
-        [(1, 4.0, 6.8)]
+        [(1, 4.0, 9.7)]
     """
 
     def __init__(
@@ -161,6 +163,7 @@ class HoldReading:
         *,
         probe: Probe | Direction | None = None,
         gain: float = 1.0,
+        correction: float = 0.5,
         limits: tuple[float, float] = (-2.0, 2.0),
         start: float | None = None,
         rest: float = 0.0,
@@ -179,9 +182,11 @@ class HoldReading:
                 raise UserError(f"it is not known where this was found; give {name}=")
         if not limits[0] <= limits[1]:
             raise ConfigError(f"limits are a lower and an upper end, not {limits}")
+        if not 0 <= correction <= 1:
+            raise ConfigError(f"correction is a share from 0 to 1, not {correction}")
         if max_loss is not None and network is None:
             raise ConfigError("max_loss needs the model that tells the loss: give network=, such as network_of(agent)")
-        self.target = _target(target)
+        self.target, self.correction = _target(target), float(correction)
         self.gain, self.limits, self.rest, self.logit = float(gain), (float(limits[0]), float(limits[1])), rest, logit
         self.span, self.read_span, self.max_loss = span, read_span, max_loss
         self.start = self.gain * (self.target(0) - rest) if start is None else float(start)
@@ -233,6 +238,7 @@ class HoldReading:
             "span": str(self.span),
             "read_span": str(self.read_span),
             "gain": self.gain,
+            "correction": self.correction,
             "limits": list(self.limits),
             "start": self.start,
             "max_loss": self.max_loss,
@@ -254,14 +260,15 @@ class HoldReading:
         return loop
 
     def _next(self, loop: _Loop, turn: int) -> float:
-        """Return the strength of a reply, from what the one before has shown."""
-        before = max((one for one in loop.tries if one < turn), default=None)
-        if before is None:
-            return _within(self.start, loop.limits)
-        step = loop.tries[before]
-        loop.limits = self._tightened(loop.limits, step)
-        error = 0.0 if step.reading is None else self.target(turn) - step.reading
-        return _within(step.strength + self.gain * error, loop.limits)
+        """Return the strength of a reply, from what those before have shown."""
+        summed = 0.0
+        for before in sorted(one for one in loop.tries if one < turn):
+            step = loop.tries[before]
+            loop.limits = self._tightened(loop.limits, step)
+            push = 0.0 if step.error is None else -self.correction * self.gain * step.error
+            beyond = step.strength >= step.limits[1] if push > 0 else step.strength <= step.limits[0]
+            summed += 0.0 if beyond else push
+        return _within(self.start + self.gain * (self.target(turn) - self.target(0)) + summed, loop.limits)
 
     def _tightened(self, limits: tuple[float, float], step: ControlStep) -> tuple[float, float]:
         if self.max_loss is None or step.loss is None or step.loss <= self.max_loss:

@@ -159,7 +159,7 @@ class Plan:
     edits: Sequence[Edit] = ()
     prefix: str = ""
     speaker: str | None = None
-    feed_last: bool = True
+    feed_last: bool = False
     notes: Mapping[str, Any] = field(default_factory=dict)
 
     def conductor(self) -> Callable[[Network, Mapping[int, Row]], Conductor]:

@@ -38,7 +38,9 @@ def call(turn: int, session: str = "s", number: int = 0, lookahead: bool = False
 
 
 def hold(target: Any, **options: Any) -> HoldReading:
-    return HoldReading(AXIS, target, **{"site": SITE, "read_site": SITE, "limits": (-5, 5), **options})
+    return HoldReading(
+        AXIS, target, **{"site": SITE, "read_site": SITE, "limits": (-5, 5), "correction": 1.0, **options}
+    )
 
 
 def strength(loop: HoldReading, at: ModelCall) -> float:
@@ -80,6 +82,14 @@ def test_a_step_is_met_in_the_turn_in_which_it_comes() -> None:
     assert trace.tracking_error == pytest.approx(0) and [one.turn for one in trace.steps] == list(range(8))
     ramp = hold(lambda turn: turn / 5, gain=0.5, rest=0.25)
     assert run_plant(ramp, 2.0, 0.25, 6) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0])
+
+
+def test_less_correction_follows_the_target_and_takes_an_offset_back_slowly() -> None:
+    loop = hold([0.0, 0.0, 1.0, 1.0, 1.0], gain=0.5, correction=0.5)
+    # The plant reads 0.8 more than the loop expects: half of what is left goes with each reply.
+    assert run_plant(loop, 2.0, 0.8, 5) == pytest.approx([0.8, 0.4, 1.2, 1.1, 1.05])
+    blind = hold([0.0, 1.0], gain=0.5, correction=0.0)
+    assert run_plant(blind, 2.0, 0.8, 3) == pytest.approx([0.8, 1.8, 1.8])
 
 
 def test_strengths_stay_within_limits_and_do_not_wind_up() -> None:
@@ -135,6 +145,8 @@ def test_what_cannot_be_held_is_refused() -> None:
         HoldReading(AXIS, 1.0, site=SITE)
     with pytest.raises(ConfigError, match="lower and an upper"):
         hold(1.0, limits=(1, -1))
+    with pytest.raises(ConfigError, match="a share from 0 to 1"):
+        hold(1.0, correction=2.0)
     with pytest.raises(ConfigError, match="at least one turn"):
         hold([])
     with pytest.raises(ConfigError, match="network="):
@@ -210,3 +222,5 @@ def test_the_loop_halves_the_error_of_the_best_fixed_strength() -> None:
     for target in mood.targets(plant).values():
         result = mood.track(direction, found.probe, plant, target)
         assert result.loop <= result.fixed / 2 and result.accepted >= 0.8
+        # What feedback is for: a schedule alone never takes a wrong beginning back.
+        assert result.loop_off < 0.8 * result.schedule_off
