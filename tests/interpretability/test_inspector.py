@@ -394,7 +394,7 @@ def test_a_hook_of_one_s_own_is_taken_away(agent: Callable[..., Agent]) -> None:
     count = len(seen)
     speaker("And?")
     assert len(seen) == count > 0 and hooks_of(network_of(speaker).model) == 0
-    with pytest.raises(UserError, match="model.layers.1"):
+    with pytest.raises(UserError, match=r"model\.layers\.1"):
         BaseHook("model.layer.1", print, speaker).register()
 
 
