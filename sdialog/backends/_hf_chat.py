@@ -31,6 +31,7 @@ _PLAIN_TEMPLATE = (
     "{%- for m in messages -%}{{ m.role | capitalize }}: {{ m.content | trim }}\n{% endfor -%}"
     "{%- if add_generation_prompt -%}Assistant:{%- endif -%}"
 )
+_HEARD = ("system", "user")
 _PLAIN_STOPS = ("\nUser:", "\nSystem:", "\nTool:", "\nAssistant:")
 
 Chat = list[dict[str, Any]]
@@ -146,7 +147,8 @@ def tool_schema(tool: ToolSpec) -> dict[str, Any]:
 def _complete(text: str, messages: Sequence[Message]) -> bool:
     """Whether no system message was silently left out, also not one whose words another message has, too."""
     for content in {m.content.strip() for m in messages if m.role == "system"}:
-        if content and text.count(content) < sum(m.content.count(content) for m in messages):
+        # Some templates leave out what an assistant says beside a tool call, so that its words do not count.
+        if content and text.count(content) < sum(m.content.count(content) for m in messages if m.role in _HEARD):
             return False
     return True
 

@@ -14,7 +14,7 @@ from interpretability.templates import TEMPLATES, TOKENIZERS, tokenizer
 from transformers import AutoTokenizer
 
 import sdialog.backends
-from sdialog.backends._hf_chat import TemplateRefusedError, render
+from sdialog.backends._hf_chat import TemplateRefusedError, render, write
 from sdialog.core.errors import ConfigError, UnknownNameError, UserError
 from sdialog.interpretability.rendering import Rendering
 from sdialog.interpretability.spans import (
@@ -63,31 +63,15 @@ TRAPS = (
 )
 
 
-class Unasked:
-    """A tokenizer whose template does not ask for a reply."""
-
-    def __init__(self, inner: Any) -> None:
-        self.inner = inner
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.inner, name)
-
-    def apply_chat_template(self, chat: Any, **options: Any) -> Any:
-        return self.inner.apply_chat_template(chat, **{**options, "add_generation_prompt": False})
-
-
 def writer(made: Any, think: bool | None = None):
-    def write(messages, tools, ask):
-        return render(made if ask else Unasked(made), messages, tools, think, encode=lambda *_: []).text
-
-    return write
+    return lambda messages, tools, ask: write(made, messages, tools, think, ask=ask)
 
 
 def rendered(made: Any, messages, tools=(), think: bool | None = None, **options: Any) -> Rendering:
     """Label a conversation as the backend renders it."""
     sent = render(made, messages, tools, think)
-    write = writer(made, think)
-    return Rendering.of(made, messages, sent.text, sent.ids, speaker="Ava", tools=tools, write=write, **options)
+    again = writer(made, think)
+    return Rendering.of(made, messages, sent.text, sent.ids, speaker="Ava", tools=tools, write=again, **options)
 
 
 def mini() -> Any:
