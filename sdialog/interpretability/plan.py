@@ -148,6 +148,7 @@ class Plan:
         speaker: what the assistant is called, for spans that name speakers.
         feed_last: let the last generated token pass, too, so that it has activations; the model itself does not
             need it. It costs one more step.
+        notes: anything to keep with it in files, such as where a direction comes from; nothing depends on it.
 
     Example:
         >>> plan = Plan([Read("layers.2.resid_post")], [Edit("layers.1.resid_post", "scale", strength=0.5)])
