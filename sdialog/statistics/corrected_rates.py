@@ -156,7 +156,8 @@ def prediction_powered_mean(
 
     Returns:
         The estimate, between 0 and 1 where all numbers are zeros and ones. It has no value for fewer than three
-        labelled items.
+        labelled items, or where no share between 0 and 1 goes together with what the judge says of the labelled items
+        and of all.
 
     Raises:
         UserError: if human and judged_labelled are not equally long, or there are fewer items than labelled ones.
@@ -191,6 +192,9 @@ def prediction_powered_mean(
     shift = (1 - weight - 2 * float((truth - weight * guess).mean())) / (n + 2) if shares else 0.0
     low, high = value + shift - reach, value + shift + reach
     if shares:
+        if high <= 0 or low >= 1:
+            said = f"the judge's mean is {everything.mean():.3g} over all items and {guess.mean():.3g} over the labelled"
+            return Estimate(None, None, total, n, method, f"{said}: they are no random sample of all")
         value, low, high = (min(1.0, max(0.0, number)) for number in (value, low, high))
     return Estimate(value, Interval(low, high, level, "t"), total, n, method)
 

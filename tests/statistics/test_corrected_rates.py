@@ -6,7 +6,7 @@ import math
 
 import numpy
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sdialog.core.errors import UnknownNameError, UserError
@@ -66,14 +66,29 @@ def test_tuned_inference_is_that_of_the_papers_with_separate_samples(n: int, res
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=3, max_size=12), st.integers(0, 30))
+@example([(1, 0)] * 6, 28)
 @settings(max_examples=200, deadline=None)
 def test_the_estimate_lies_in_its_interval(pairs: list[tuple[int, int]], more: int) -> None:
     human, judge = (list(side) for side in zip(*pairs, strict=True))
     for tuned in (True, False):
         found = prediction_powered_mean(human, judge, [*judge, *[1] * more, *[0] * (30 - more)], tuned=tuned)
+        if not tuned and found.value is None:
+            assert found.interval is None and str(found.reason).endswith("they are no random sample of all")
+            continue
         assert found.value is not None and found.interval is not None
         assert 0 <= found.interval.low <= found.value <= found.interval.high <= 1
         assert found.interval.low < found.interval.high
+
+
+def test_labels_that_are_no_random_sample_give_no_rate() -> None:
+    # Humans call positive six items that the judge calls negative; it calls most of the others positive.
+    found = prediction_powered_mean([1] * 6, [0] * 6, [0] * 6 + [1] * 28 + [0] * 2, tuned=False)
+    assert found.value is None and found.interval is None
+    assert found.reason == (
+        "the judge's mean is 0.778 over all items and 0 over the labelled: they are no random sample of all"
+    )
+    tuned = prediction_powered_mean([1] * 6, [0] * 6, [0] * 6 + [1] * 28 + [0] * 2)
+    assert tuned.value == 1 and tuned.interval is not None and tuned.interval.low < 0.9
 
 
 def test_rare_positives_may_be_where_nobody_found_one() -> None:
