@@ -169,10 +169,10 @@ def our_values(folder: Path) -> dict[str, Any]:
     import torch
     from transformers import AutoModelForCausalLM
 
+    from sdialog.interpretability.anatomy.taps import read
     from sdialog.interpretability.attribution import direct_logit_attribution
     from sdialog.interpretability.metrics import LogitDifference
     from sdialog.interpretability.patching import patch
-    from sdialog.interpretability.taps import read
     from sdialog.llm.interventions import Network
 
     model = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="sdpa", dtype=torch.float32).eval()

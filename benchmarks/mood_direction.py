@@ -32,12 +32,12 @@ from sdialog.core.dialog import Dialog
 from sdialog.interpretability.cache import ActivationCache
 from sdialog.interpretability.contrasts import ContrastSet, prompt_of
 from sdialog.interpretability.control import HoldReading
-from sdialog.interpretability.dialog_sampling import talk
 from sdialog.interpretability.direction_effects import RANDOM, Effect, EffectPoint, evaluate_direction
 from sdialog.interpretability.directions import Direction
 from sdialog.interpretability.finding import find_direction
-from sdialog.interpretability.labelled import Source
+from sdialog.interpretability.fitting.labelled import Source
 from sdialog.interpretability.probes import Probe, ProbeResult
+from sdialog.interpretability.running.dialog_sampling import talk
 from sdialog.llm.scheduler import Scheduler
 from training.cases import draw_cases
 from training.parser import readings, sentences

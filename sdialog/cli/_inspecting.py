@@ -17,7 +17,7 @@ from sdialog.core.errors import UnknownNameError, UserError
 if TYPE_CHECKING:
     from sdialog.core.dialog import Dialog
     from sdialog.interpretability.cache import ActivationCache
-    from sdialog.interpretability.views import View
+    from sdialog.interpretability.caching.views import View
 
 RunArgument = Annotated[
     str, typer.Argument(help="A run folder, a file or folder of dialogs, or a scenario, of which a run is made.")
@@ -131,7 +131,7 @@ class Corpus:
         Raises:
             UserError: if there is no such dialog or reply.
         """
-        from sdialog.interpretability.views import Viewpoint
+        from sdialog.interpretability.caching.views import Viewpoint
 
         found = next((dialog for place, dialog in enumerate(run_dialogs(self.place)) if place == index), None)
         if found is None:

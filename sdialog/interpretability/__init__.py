@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sdialog.interpretability.ablation import Ablation as Ablation
     from sdialog.interpretability.ablation import ablate as ablate
+    from sdialog.interpretability.anatomy.families import Family as Family
+    from sdialog.interpretability.anatomy.families import families as families
+    from sdialog.interpretability.anatomy.places import sites_of as sites_of
+    from sdialog.interpretability.anatomy.taps import edit as edit
+    from sdialog.interpretability.anatomy.taps import read as read
     from sdialog.interpretability.attention_maps import AttentionMaps as AttentionMaps
     from sdialog.interpretability.attribution import Attribution as Attribution
     from sdialog.interpretability.attribution import direct_logit_attribution as direct_logit_attribution
@@ -26,15 +31,12 @@ if TYPE_CHECKING:
     from sdialog.interpretability.direction_effects import evaluate_direction as evaluate_direction
     from sdialog.interpretability.directions import Direction as Direction
     from sdialog.interpretability.erasure import Eraser as Eraser
-    from sdialog.interpretability.expressions import Span as Span
-    from sdialog.interpretability.families import Family as Family
-    from sdialog.interpretability.families import families as families
+    from sdialog.interpretability.figures.labelled_arrays import LabelledArray as LabelledArray
     from sdialog.interpretability.finding import find_direction as find_direction
     from sdialog.interpretability.hooks import ActivationHook as ActivationHook
     from sdialog.interpretability.hooks import LogitsHook as LogitsHook
     from sdialog.interpretability.hooks import ResponseHook as ResponseHook
     from sdialog.interpretability.inspector import Inspector as Inspector
-    from sdialog.interpretability.labelled_arrays import LabelledArray as LabelledArray
     from sdialog.interpretability.lens import Lens as Lens
     from sdialog.interpretability.lens import TunedLens as TunedLens
     from sdialog.interpretability.lens import logit_lens as logit_lens
@@ -46,29 +48,27 @@ if TYPE_CHECKING:
     from sdialog.interpretability.patching import patch as patch
     from sdialog.interpretability.path_patching import Paths as Paths
     from sdialog.interpretability.path_patching import patch_paths as patch_paths
-    from sdialog.interpretability.places import sites_of as sites_of
     from sdialog.interpretability.plan import Condition as Condition
     from sdialog.interpretability.plan import Edit as Edit
     from sdialog.interpretability.plan import Plan as Plan
     from sdialog.interpretability.plan import Read as Read
-    from sdialog.interpretability.plan_data import plan_from_data as plan_from_data
-    from sdialog.interpretability.plan_data import plan_to_data as plan_to_data
+    from sdialog.interpretability.plans.data import plan_from_data as plan_from_data
+    from sdialog.interpretability.plans.data import plan_to_data as plan_to_data
+    from sdialog.interpretability.plans.schedules import Schedule as Schedule
+    from sdialog.interpretability.plans.schedules import ScheduledSteering as ScheduledSteering
     from sdialog.interpretability.probes import Probe as Probe
     from sdialog.interpretability.probes import ProbeResult as ProbeResult
-    from sdialog.interpretability.rendering import Rendering as Rendering
     from sdialog.interpretability.responses import InspectionResponse as InspectionResponse
     from sdialog.interpretability.responses import InspectionToken as InspectionToken
-    from sdialog.interpretability.schedules import Schedule as Schedule
-    from sdialog.interpretability.schedules import ScheduledSteering as ScheduledSteering
+    from sdialog.interpretability.running.traces import Capture as Capture
     from sdialog.interpretability.sites import Site as Site
     from sdialog.interpretability.spans import explain as explain
     from sdialog.interpretability.steering import DirectionSteerer as DirectionSteerer
     from sdialog.interpretability.sweep import Sweep as Sweep
-    from sdialog.interpretability.taps import edit as edit
-    from sdialog.interpretability.taps import read as read
     from sdialog.interpretability.token_attribution import TokenAttribution as TokenAttribution
     from sdialog.interpretability.token_attribution import integrated_gradients as integrated_gradients
-    from sdialog.interpretability.traces import Capture as Capture
+    from sdialog.interpretability.tokens.expressions import Span as Span
+    from sdialog.interpretability.tokens.rendering import Rendering as Rendering
 
 _PLACES = {
     "ablation": "Ablation ablate",
@@ -82,31 +82,31 @@ _PLACES = {
     "direction_effects": "Effect evaluate_direction",
     "directions": "Direction",
     "erasure": "Eraser",
-    "expressions": "Span",
-    "families": "Family families",
+    "tokens.expressions": "Span",
+    "anatomy.families": "Family families",
     "finding": "find_direction",
     "hooks": "ActivationHook LogitsHook ResponseHook",
     "inspector": "Inspector",
-    "labelled_arrays": "LabelledArray",
+    "figures.labelled_arrays": "LabelledArray",
     "lens": "Lens TunedLens logit_lens",
     "metrics": "IsChosen LogProbability LogitDifference",
     "networks": "network_of",
     "patching": "Patching patch",
     "path_patching": "Paths patch_paths",
-    "places": "sites_of",
+    "anatomy.places": "sites_of",
     "plan": "Condition Edit Plan Read",
-    "plan_data": "plan_from_data plan_to_data",
+    "plans.data": "plan_from_data plan_to_data",
     "probes": "Probe ProbeResult",
-    "rendering": "Rendering",
+    "tokens.rendering": "Rendering",
     "responses": "InspectionResponse InspectionToken",
-    "schedules": "Schedule ScheduledSteering",
+    "plans.schedules": "Schedule ScheduledSteering",
     "sites": "Site",
     "spans": "explain",
     "steering": "DirectionSteerer",
     "sweep": "Sweep",
-    "taps": "edit read",
+    "anatomy.taps": "edit read",
     "token_attribution": "TokenAttribution integrated_gradients",
-    "traces": "Capture",
+    "running.traces": "Capture",
 }
 _HOMES = {name: place for place, names in _PLACES.items() for name in names.split()}
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from sdialog.interpretability._causal_runs import held, in_thread
-from sdialog.interpretability._inputs import Tokens
-from sdialog.interpretability._unembedding import FrozenNorm, Unembedding
-from sdialog.interpretability.places import Anatomy
+from sdialog.interpretability.anatomy._unembedding import FrozenNorm, Unembedding
+from sdialog.interpretability.anatomy.places import Anatomy
+from sdialog.interpretability.running._causal_runs import held, in_thread
+from sdialog.interpretability.running._inputs import Tokens
 from sdialog.llm.interventions import Network
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 
 from sdialog.core.seeds import derive_seed, rng
-from sdialog.interpretability._causal_runs import gradients, held, in_thread
-from sdialog.interpretability._inputs import Tokens
-from sdialog.interpretability._unembedding import Unembedding
-from sdialog.interpretability.places import Anatomy, Place
+from sdialog.interpretability.anatomy._unembedding import Unembedding
+from sdialog.interpretability.anatomy.places import Anatomy, Place
+from sdialog.interpretability.running._causal_runs import gradients, held, in_thread
+from sdialog.interpretability.running._inputs import Tokens
 from sdialog.llm.interventions import Network
 
 Translate = Callable[[int, torch.Tensor], torch.Tensor]

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any, Literal
 from sdialog.core.errors import UnknownNameError, UserError
 from sdialog.core.optional import need
 from sdialog.core.seeds import rng
-from sdialog.interpretability._inputs import Tokens, all_tokens
-from sdialog.interpretability.alignment import Align, partners
-from sdialog.interpretability.labelled_arrays import LabelledArray
+from sdialog.interpretability.anatomy.site_axes import site_axes
+from sdialog.interpretability.figures.labelled_arrays import LabelledArray
 from sdialog.interpretability.metrics import Metric
 from sdialog.interpretability.networks import network_of
 from sdialog.interpretability.patching import BATCH, metrics_for
-from sdialog.interpretability.site_axes import site_axes
+from sdialog.interpretability.running._inputs import Tokens, all_tokens
 from sdialog.interpretability.sites import Site
 from sdialog.interpretability.spans import Span
+from sdialog.interpretability.tokens.alignment import Align, partners
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from sdialog.interpretability._causal_runs import Change
-    from sdialog.interpretability.places import Place
+    from sdialog.interpretability.anatomy.places import Place
+    from sdialog.interpretability.running._causal_runs import Change
     from sdialog.llm.interventions import Network
 
 How = Literal["zero", "mean", "resample"]
@@ -109,7 +109,7 @@ def ablate(
         reference: of ``mean`` and ``resample``: one or several conversations; default those that are given.
         span: of which tokens.
         align: of ``resample``: which tokens stand for each other; see
-            :func:`~sdialog.interpretability.alignment.partners`.
+            :func:`~sdialog.interpretability.tokens.alignment.partners`.
         speaker: of dialogs: who the model plays.
         system: of dialogs: the system prompt of the speaker.
         batch: how many changed runs go through the model together.
@@ -125,8 +125,8 @@ def ablate(
         >>> found.values.shape, found.values.axes[1].name
         ((4, 6), 'head')
     """
-    from sdialog.interpretability._causal_runs import held, measured, one_each, places_of
-    from sdialog.interpretability.places import Anatomy
+    from sdialog.interpretability.anatomy.places import Anatomy
+    from sdialog.interpretability.running._causal_runs import held, measured, one_each, places_of
 
     if how not in WAYS:
         raise UnknownNameError("way to ablate", str(how), WAYS)
@@ -160,7 +160,7 @@ def _filler(
     means = _means(network, places, others, span) if how == "mean" else None
 
     def fill(_number: int, tokens: Tokens) -> list[Change]:
-        from sdialog.interpretability._causal_runs import Change, held
+        from sdialog.interpretability.running._causal_runs import Change, held
 
         positions = tokens.positions(span)
         if means is not None:
@@ -178,7 +178,7 @@ def _filler(
 
 def _means(network: Network, places: Sequence[Place], others: Sequence[Tokens], span: Span) -> dict[str, Tensor]:
     """Return the mean of what is at each place over all tokens of a span."""
-    from sdialog.interpretability._causal_runs import held
+    from sdialog.interpretability.running._causal_runs import held
 
     if any(place.site.kind == "pattern" for place in places):
         raise UserError("a mean of attention over different columns says nothing; ablate z or v, or use how='zero'")
@@ -205,7 +205,7 @@ class _Resampling:
     seed: int
 
     def __call__(self, number: int, tokens: Tokens) -> list[Change]:
-        from sdialog.interpretability._causal_runs import Change, held
+        from sdialog.interpretability.running._causal_runs import Change, held
 
         different = [one for one in self.others if one.ids != tokens.ids]
         if not different:

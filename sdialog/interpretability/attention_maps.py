@@ -8,9 +8,9 @@ from typing import Any
 
 from sdialog.core.errors import UserError
 from sdialog.core.optional import need
-from sdialog.interpretability._inputs import tokens_of
-from sdialog.interpretability.labelled_arrays import LabelledArray
+from sdialog.interpretability.figures.labelled_arrays import LabelledArray
 from sdialog.interpretability.networks import network_of
+from sdialog.interpretability.running._inputs import tokens_of
 from sdialog.interpretability.spans import Span
 
 
@@ -95,8 +95,8 @@ def attention_maps(
         >>> [(axis.name, len(axis)) for axis in found.by_turn().axes]
         [('layer', 1), ('head', 6), ('from', 1), ('to', 2)]
     """
-    from sdialog.interpretability._causal_runs import held
-    from sdialog.interpretability.places import Anatomy
+    from sdialog.interpretability.anatomy.places import Anatomy
+    from sdialog.interpretability.running._causal_runs import held
 
     network = network_of(source)
     tokens = tokens_of(network, given, speaker=speaker, system=system)

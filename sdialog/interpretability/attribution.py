@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sdialog.core.errors import UserError
-from sdialog.interpretability._inputs import shown, token_id, tokens_of
-from sdialog.interpretability.labelled_arrays import LabelledArray
+from sdialog.interpretability.figures.labelled_arrays import LabelledArray
 from sdialog.interpretability.networks import network_of
+from sdialog.interpretability.running._inputs import shown, token_id, tokens_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from sdialog.core.errors import UserError
 from sdialog.core.optional import need
 from sdialog.core.seeds import rng
-from sdialog.interpretability.alignment import Align
-from sdialog.interpretability.labelled_arrays import LabelledArray
+from sdialog.interpretability.anatomy.site_axes import site_axes
+from sdialog.interpretability.figures.labelled_arrays import LabelledArray
 from sdialog.interpretability.metrics import Metric
 from sdialog.interpretability.networks import network_of
 from sdialog.interpretability.patching import (
@@ -25,13 +25,13 @@ from sdialog.interpretability.patching import (
     refuse_patterns,
     share,
 )
-from sdialog.interpretability.site_axes import site_axes
 from sdialog.interpretability.sites import Site
+from sdialog.interpretability.tokens.alignment import Align
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sdialog.interpretability.places import Place
+    from sdialog.interpretability.anatomy.places import Place
     from sdialog.llm.interventions import Network
 
 NOTE = "Sizes are estimates by gradients, not effect sizes: rank cells by them, and measure the best ones with patch()."
@@ -170,8 +170,8 @@ def attribution_patching(
         >>> found.effects.shape, found.agreement.cells
         ((4, 3), 12)
     """
-    from sdialog.interpretability._causal_runs import places_of
-    from sdialog.interpretability.places import Anatomy
+    from sdialog.interpretability.anatomy.places import Anatomy
+    from sdialog.interpretability.running._causal_runs import places_of
 
     if steps < 1 or not (check == "all" or check >= 0):
         raise UserError(f"steps is at least 1 and check at least 0 or 'all', not {steps} and {check!r}")
@@ -219,7 +219,7 @@ class _Run:
         metric: Metric,
         batch: int,
     ) -> None:
-        from sdialog.interpretability._causal_runs import held, one_each
+        from sdialog.interpretability.running._causal_runs import held, one_each
 
         refuse_patterns(places, pair)
         self.network, self.pair, self.places, self.metric, self.batch = network, pair, places, metric, batch
@@ -233,7 +233,7 @@ class _Run:
 
     def estimates(self, steps: int) -> NDArray[Any]:
         """Return the estimate of each site and cell, of shape (sites, cells)."""
-        from sdialog.interpretability._gradients import along, at_once
+        from sdialog.interpretability.running._gradients import along, at_once
 
         numpy = need("numpy", extra="local", why=_WHY)
         plain = at_once(self.network, self.pair.base, self.places, self.metric) if steps == 1 else {}
@@ -254,7 +254,7 @@ class _Run:
 
     def exact(self, chosen: Sequence[int]) -> list[float]:
         """Return the effect of patching in cells, counted site by site."""
-        from sdialog.interpretability._causal_runs import Change, measured
+        from sdialog.interpretability.running._causal_runs import Change, measured
 
         rows = []
         for number in chosen:

@@ -66,8 +66,8 @@ class BaseHook:
             model: the model; default the agent's.
             is_pre_hook: call it with the input before the module runs, not with the output after it.
         """
+        from sdialog.interpretability.anatomy.places import resolve
         from sdialog.interpretability.networks import network_of
-        from sdialog.interpretability.places import resolve
 
         self.remove()
         network = network_of(self.agent if model is None else model)

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sdialog.core.errors import UnknownNameError, UserError
 from sdialog.core.optional import need
-from sdialog.interpretability.cache_stores import Store, load_store, pieces, save_store
-from sdialog.interpretability.labelled import Source
+from sdialog.interpretability.caching.recipes import COLUMNS, REDUCTIONS, ROLES, WHY, Labels, Recipe
+from sdialog.interpretability.caching.stores import Store, load_store, pieces, save_store
+from sdialog.interpretability.fitting.labelled import Source
 from sdialog.interpretability.networks import network_of
-from sdialog.interpretability.recipes import COLUMNS, REDUCTIONS, ROLES, WHY, Labels, Recipe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sdialog.core.dialog import Dialog
-    from sdialog.interpretability.cache_stores import Rows
+    from sdialog.interpretability.caching.stores import Rows
     from sdialog.interpretability.spans import Span
 
 _CHUNK = 16384  # rows that are held at a time where all are gone through
@@ -42,8 +42,9 @@ class ActivationCache:
     """Activations at sites, one row a token or one a mean, with labels.
 
     ``cache[site]`` is an array of shape (rows, size); ``cache.labels["speaker"]`` and the other columns (see
-    :class:`~sdialog.interpretability.recipes.Labels`) say what each row is. :meth:`select` gives a smaller cache of
-    the same rows: where these lie together, as those of a dialog do, its arrays are views, also of a file on disk.
+    :class:`~sdialog.interpretability.caching.recipes.Labels`) say what each row is. :meth:`select` gives a smaller
+    cache of the same rows: where these lie together, as those of a dialog do, its arrays are views, also of a file on
+    disk.
 
     Args:
         store: all rows.
@@ -87,7 +88,7 @@ class ActivationCache:
         Args:
             source: an agent, a local model, its name such as ``embedded:mini``, or a network. Of an agent the system
                 prompt and the tools are those that it has; of the others see
-                :class:`~sdialog.interpretability.views.Viewpoint`.
+                :class:`~sdialog.interpretability.caching.views.Viewpoint`.
             dialogs: the dialogs.
             sites: names, such as ``layers.*.resid_post``.
             span: of which tokens, such as ``content & role(assistant)``; see :mod:`sdialog.interpretability.spans`.
@@ -104,10 +105,10 @@ class ActivationCache:
             UserError: if a dialog cannot be run, does not fit into memory, or the path holds something else.
             UnsupportedFeatureError: if the model is not run in this process.
         """
-        from sdialog.interpretability._replaying import Replayer
-        from sdialog.interpretability.corpus_recording import CorpusRecorder, dialogs_of
+        from sdialog.interpretability.caching.corpus_recording import CorpusRecorder, dialogs_of
+        from sdialog.interpretability.caching.views import Viewpoint
+        from sdialog.interpretability.running._replaying import Replayer
         from sdialog.interpretability.spans import Span
-        from sdialog.interpretability.views import Viewpoint
 
         parsed = Span.parse(span)
         listed = [sites] if isinstance(sites, str) else list(sites)
@@ -136,7 +137,7 @@ class ActivationCache:
         Raises:
             UserError: if it saw nothing.
         """
-        from sdialog.interpretability.live_rows import store_of
+        from sdialog.interpretability.caching.live_rows import store_of
 
         return cls(store_of(inspector, span, dtype))
 
@@ -212,7 +213,7 @@ class ActivationCache:
         Raises:
             UnknownNameError: if there is no such dialog, speaker, role or part.
         """
-        from sdialog.interpretability.fillings import PARTS
+        from sdialog.interpretability.tokens.fillings import PARTS
 
         numpy = need("numpy", extra="local", why=WHY)
         columns = self._store.columns[self._rows]
@@ -238,7 +239,7 @@ class ActivationCache:
         Raises:
             UnknownNameError: if there is no such reduction.
         """
-        from sdialog.interpretability.means import mean_store
+        from sdialog.interpretability.caching.means import mean_store
 
         if by not in REDUCTIONS:
             raise UnknownNameError("reduction", str(by), REDUCTIONS)
@@ -289,9 +290,9 @@ class ActivationCache:
         """Return batches of rows in a shuffled order, read from disk as they are asked for; for training.
 
         Each time that they are gone through the order is another, see
-        :class:`~sdialog.interpretability.cache_batches.CacheBatches`.
+        :class:`~sdialog.interpretability.caching.batches.CacheBatches`.
         """
-        from sdialog.interpretability.cache_batches import CacheBatches
+        from sdialog.interpretability.caching.batches import CacheBatches
 
         return CacheBatches(self._array(site), self._rows, size, seed)
 

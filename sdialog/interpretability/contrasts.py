@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sdialog.core.errors import UnknownNameError, UserError
-from sdialog.interpretability.views import View, Viewpoint, prompt_of
+from sdialog.interpretability.caching.views import View, Viewpoint, prompt_of
 from sdialog.llm.types import Message
 
 if TYPE_CHECKING:

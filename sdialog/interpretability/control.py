@@ -77,7 +77,7 @@ class ControlTrace:
 
     def table(self) -> str:
         """Return the steps as a Markdown table."""
-        from sdialog.interpretability.effect_figures import markdown
+        from sdialog.interpretability.figures.effect_figures import markdown
 
         rows = []
         for one in self.steps:
@@ -91,7 +91,7 @@ class ControlTrace:
         Raises:
             MissingDependencyError: if matplotlib is not installed.
         """
-        from sdialog.interpretability.effect_figures import draw_control
+        from sdialog.interpretability.figures.effect_figures import draw_control
 
         return draw_control(self)
 
@@ -286,7 +286,7 @@ class HoldReading:
         return float(self.probe.outputs(rows)[0, 0])
 
     def _loss(self, tokens: Any) -> float | None:
-        from sdialog.interpretability._replaying import reply_losses
+        from sdialog.interpretability.running._replaying import reply_losses
 
         return reply_losses(self._network, [(tokens.ids, tokens.prompt)])[0]
 

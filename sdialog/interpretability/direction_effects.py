@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sdialog.core.errors import UserError
 from sdialog.core.optional import need
 from sdialog.interpretability.directions import Direction
-from sdialog.interpretability.labelled import generator
-from sdialog.interpretability.outcomes import Score
+from sdialog.interpretability.fitting.labelled import generator
+from sdialog.interpretability.fitting.outcomes import Score
 from sdialog.interpretability.plan import Edit, Plan
 
 if TYPE_CHECKING:
-    from sdialog.interpretability.dialog_sampling import Said
+    from sdialog.interpretability.running.dialog_sampling import Said
     from sdialog.interpretability.spans import Span
 
 DIRECTION, RANDOM = "direction", "random"
@@ -99,7 +99,7 @@ class Effect:
 
     def table(self) -> str:
         """Return the points as a Markdown table."""
-        from sdialog.interpretability.effect_figures import effect_table
+        from sdialog.interpretability.figures.effect_figures import effect_table
 
         return effect_table(self)
 
@@ -109,7 +109,7 @@ class Effect:
         Raises:
             MissingDependencyError: if matplotlib is not installed.
         """
-        from sdialog.interpretability.effect_figures import draw_effect
+        from sdialog.interpretability.figures.effect_figures import draw_effect
 
         return draw_effect(self)
 
@@ -171,7 +171,7 @@ def evaluate_direction(
         >>> [(point.vector, point.strength, len(point.values)) for point in effect.points]
         [('direction', 0.0, 2), ('direction', 2.0, 2), ('random', 0.0, 2), ('random', 2.0, 2)]
     """
-    from sdialog.interpretability.dialog_sampling import sample
+    from sdialog.interpretability.running.dialog_sampling import sample
 
     place = site or direction.site
     if not place:
@@ -207,8 +207,8 @@ def _plans(site: str, op: str, vector: Any, strength: float, span: str | Span) -
 
 def _losses(agent: Any, said: Sequence[Sequence[Said]]) -> list[list[float | None]]:
     """Return for each cell the loss of each reply or, of dialogs, the mean over the agent's replies."""
-    from sdialog.interpretability._replaying import reply_losses
     from sdialog.interpretability.networks import network_of
+    from sdialog.interpretability.running._replaying import reply_losses
 
     flat = [tokens for row in said for one in row for tokens in one.tokens]
     first = agent[0] if isinstance(agent, Sequence) else agent

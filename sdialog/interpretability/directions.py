@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from sdialog.core.errors import UserError
 from sdialog.core.optional import need
-from sdialog.interpretability.labelled import Label, Source, feature_rows, group_numbers, labelled
-from sdialog.interpretability.outcomes import Score
+from sdialog.interpretability.fitting.labelled import Label, Source, feature_rows, group_numbers, labelled
+from sdialog.interpretability.fitting.outcomes import Score
 
 if TYPE_CHECKING:
     import torch
@@ -99,7 +99,7 @@ class Direction:
                 only their differences count.
             groups: the dialog of each row: a pair of lists, for positive and negative rows, or of pairs one list.
             split: ``dialogs``; ``rows`` if each row, or pair, stands alone; see
-                :func:`~sdialog.interpretability.folds.split_groups`.
+                :func:`~sdialog.interpretability.fitting.folds.split_groups`.
             names: what the two ends are called.
             source: which activations the rows are.
             l2: strength of the penalty of ``logistic``, or some to choose from by inner folds.
@@ -117,7 +117,7 @@ class Direction:
             >>> found.vector.round(3).tolist(), found.train.value, found.held_out
             ([1.0, 0.0], 1.0, None)
         """
-        from sdialog.interpretability._contrast_fitting import contrast_of, fit_direction
+        from sdialog.interpretability.fitting._contrast_fitting import contrast_of, fit_direction
 
         contrast, known = contrast_of(positive, negative, paired, groups, split)
         return fit_direction(
@@ -149,7 +149,7 @@ class Direction:
         Raises:
             UserError: if there are not two classes, or a pair is not complete.
         """
-        from sdialog.interpretability._contrast_fitting import pair_rows
+        from sdialog.interpretability.fitting._contrast_fitting import pair_rows
 
         data = labelled(features, labels, groups, task="classes", positive=positive)
         if len(data.classes) != 2:
@@ -259,7 +259,7 @@ class Direction:
 
     def save(self, path: str | Path) -> Path:
         """Write the vector as safetensors and the rest as JSON beside it; returns the path of the first."""
-        from sdialog.interpretability.saved_arrays import save_arrays
+        from sdialog.interpretability.files.saved_arrays import save_arrays
 
         return save_arrays(path, "direction", {"vector": self.vector}, self.json())
 
@@ -270,7 +270,7 @@ class Direction:
         Raises:
             UserError: if there is no such file, or it holds no direction.
         """
-        from sdialog.interpretability.saved_arrays import load_arrays
+        from sdialog.interpretability.files.saved_arrays import load_arrays
 
         arrays, facts = load_arrays(path, "direction")
         return cls(

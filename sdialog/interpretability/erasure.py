@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sdialog.core.optional import need
-from sdialog.interpretability.labelled import WHY, Source, feature_rows, labelled
+from sdialog.interpretability.fitting.labelled import WHY, Source, feature_rows, labelled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -95,7 +95,7 @@ class Eraser:
 
     def save(self, path: str | Path) -> Path:
         """Write the arrays as safetensors and the rest as JSON beside it; returns the path of the first."""
-        from sdialog.interpretability.saved_arrays import save_arrays
+        from sdialog.interpretability.files.saved_arrays import save_arrays
 
         return save_arrays(path, "eraser", {"mean": self.mean, "read": self.read, "write": self.write}, self.json())
 
@@ -106,7 +106,7 @@ class Eraser:
         Raises:
             UserError: if there is no such file, or it holds no eraser.
         """
-        from sdialog.interpretability.saved_arrays import load_arrays
+        from sdialog.interpretability.files.saved_arrays import load_arrays
 
         arrays, facts = load_arrays(path, "eraser")
         source = Source(facts["site"], facts["span"], facts["model"], facts["fingerprint"])

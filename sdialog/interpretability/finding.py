@@ -10,11 +10,11 @@ from sdialog.core.errors import UnknownNameError, UnsupportedFeatureError, UserE
 from sdialog.core.seeds import derive_seed
 from sdialog.interpretability.contrasts import ContrastSet, Example
 from sdialog.interpretability.directions import Direction
-from sdialog.interpretability.labelled import Source
+from sdialog.interpretability.fitting.labelled import Source
 from sdialog.interpretability.networks import network_of
-from sdialog.interpretability.rendering import Rendering
 from sdialog.interpretability.spans import Span
 from sdialog.interpretability.sweep import Sweep, sweep
+from sdialog.interpretability.tokens.rendering import Rendering
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -190,7 +190,7 @@ def contrast_rows(
     seed: int = 0,
 ) -> ContrastRows:
     """Return what a model computes on both sides of a contrast; the arguments are those of :func:`find_direction`."""
-    from sdialog.interpretability._replaying import Replayer
+    from sdialog.interpretability.running._replaying import Replayer
 
     usual = "generated" if max_tokens else "last_prompt" if contrast.ask else _OWN_WORDS
     chosen = Span.parse(usual if span is None else span)
@@ -223,7 +223,7 @@ def replies(source: Any, examples: Sequence[Example], max_tokens: int, seeds: Se
     Raises:
         UnsupportedFeatureError: if the source cannot write.
     """
-    from sdialog.interpretability.answering import answer, asking
+    from sdialog.interpretability.running.answering import answer, asking
 
     wrong = next((one for one in examples if not one.ask), None)
     if wrong is not None:
@@ -247,7 +247,7 @@ def _shared_seeds(contrast: ContrastSet, seed: int) -> list[int]:
 
 
 def _sequenced(rendering: Rendering, span: Span) -> Any:
-    from sdialog.interpretability._replaying import Sequenced
+    from sdialog.interpretability.running._replaying import Sequenced
 
     positions = tuple(place for place, meant in enumerate(span.require(rendering)) if meant)
     return Sequenced(rendering.ids, positions, (0,) * len(positions))

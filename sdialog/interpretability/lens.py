@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from sdialog.core.errors import UserError
 from sdialog.core.optional import need
-from sdialog.interpretability._inputs import Tokens, all_tokens, shown, token_id, tokens_of
-from sdialog.interpretability.labelled_arrays import LabelledArray
+from sdialog.interpretability.figures.labelled_arrays import LabelledArray
 from sdialog.interpretability.networks import network_of
+from sdialog.interpretability.running._inputs import Tokens, all_tokens, shown, token_id, tokens_of
 from sdialog.interpretability.spans import Span
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Lens:
 
     def table(self) -> str:
         """Return a Markdown table: a line for each token, and what the lens sees at each depth."""
-        from sdialog.interpretability.heat_maps import markdown
+        from sdialog.interpretability.figures.heat_maps import markdown
 
         labels = [label.removeprefix("layers.") for label in self.probability.axes[0].labels]
         words = self.probability.axes[1].labels
@@ -99,7 +99,7 @@ class Lens:
         Raises:
             MissingDependencyError: if matplotlib is not installed.
         """
-        from sdialog.interpretability.heat_maps import draw
+        from sdialog.interpretability.figures.heat_maps import draw
 
         return draw(self.probability, [[place[0] for place in depth] for depth in self.tokens])
 
@@ -273,7 +273,7 @@ class TunedLens:
 
     def save(self, path: str | Path) -> Path:
         """Write it as a safetensors and a JSON file; return the path of the former."""
-        from sdialog.interpretability.saved_arrays import save_arrays
+        from sdialog.interpretability.files.saved_arrays import save_arrays
 
         names = ("model", "fingerprint", "before", "after", "facts")
         facts = {name: getattr(self, name) for name in names}
@@ -286,7 +286,7 @@ class TunedLens:
         Raises:
             UserError: if a file is missing, damaged or holds something else.
         """
-        from sdialog.interpretability.saved_arrays import load_arrays
+        from sdialog.interpretability.files.saved_arrays import load_arrays
 
         arrays, facts = load_arrays(path, _KIND)
         return cls(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sdialog.interpretability._inputs import token_id
+from sdialog.interpretability.running._inputs import token_id
 
 if TYPE_CHECKING:
     from torch import Tensor

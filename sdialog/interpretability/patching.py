@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from sdialog.core.errors import UnknownNameError, UserError
-from sdialog.interpretability._inputs import Tokens, all_tokens
-from sdialog.interpretability.alignment import Align, partners
-from sdialog.interpretability.labelled_arrays import LabelledArray
+from sdialog.interpretability.anatomy.site_axes import site_axes
+from sdialog.interpretability.figures.labelled_arrays import LabelledArray
 from sdialog.interpretability.metrics import Metric, known
 from sdialog.interpretability.networks import network_of
-from sdialog.interpretability.site_axes import site_axes
+from sdialog.interpretability.running._inputs import Tokens, all_tokens
 from sdialog.interpretability.sites import Site
 from sdialog.interpretability.spans import Span
+from sdialog.interpretability.tokens.alignment import Align, partners
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -124,8 +124,8 @@ def patch(
             They are looked up in the run that is changed.
         metric: what is measured, such as :class:`~sdialog.interpretability.metrics.LogitDifference`; or one a pair.
         direction: ``denoise`` or ``noise``.
-        align: which tokens stand for each other; see :func:`~sdialog.interpretability.alignment.partners`. Tokens of a
-            span that have no partner stay as they are.
+        align: which tokens stand for each other (:func:`~sdialog.interpretability.tokens.alignment.partners`). Tokens
+            of a span that have no partner stay as they are.
         speaker: of dialogs: who the model plays.
         system: of dialogs: the system prompt of the speaker.
         batch: how many changed runs go through the model together.
@@ -148,8 +148,8 @@ def patch(
         >>> found.effects.shape, [axis.name for axis in found.effects.axes]
         ((4, 2), ['layer', 'span'])
     """
-    from sdialog.interpretability._causal_runs import places_of
-    from sdialog.interpretability.places import Anatomy
+    from sdialog.interpretability.anatomy.places import Anatomy
+    from sdialog.interpretability.running._causal_runs import places_of
 
     if direction not in _NAMES:
         raise UnknownNameError("direction", str(direction), _NAMES)
@@ -272,7 +272,7 @@ def _effects(
     batch: int,
 ) -> tuple[list[float], float, float]:
     """Return the effect of each site and cell, row by row, and the metric of the clean and the corrupt run."""
-    from sdialog.interpretability._causal_runs import Change, held, measured, one_each
+    from sdialog.interpretability.running._causal_runs import Change, held, measured, one_each
 
     refuse_patterns(places, pair)
     given, logits = held(network, pair.donor, places)

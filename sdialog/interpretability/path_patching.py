@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from sdialog.core.errors import ConfigError
 from sdialog.core.optional import need
-from sdialog.interpretability.alignment import Align
-from sdialog.interpretability.labelled_arrays import LabelledArray
+from sdialog.interpretability.figures.labelled_arrays import LabelledArray
 from sdialog.interpretability.metrics import Metric
 from sdialog.interpretability.networks import network_of
 from sdialog.interpretability.patching import BATCH, Pair, metrics_for, pairs_of, share
 from sdialog.interpretability.sites import Site
+from sdialog.interpretability.tokens.alignment import Align
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sdialog.interpretability._causal_runs import Change
-    from sdialog.interpretability.places import Anatomy, Place
+    from sdialog.interpretability.anatomy.places import Anatomy, Place
+    from sdialog.interpretability.running._causal_runs import Change
     from sdialog.llm.interventions import Network
 
 LOGITS = "logits"
@@ -101,7 +101,7 @@ def patch_paths(
         metric: what is measured; or one a pair.
         freeze_mlps: hold MLPs, too, so that only what a receiver reads directly counts; else they are computed anew
             and what they pass on counts.
-        align: which tokens stand for each other; see :func:`~sdialog.interpretability.alignment.partners`.
+        align: which tokens stand for each other; see :func:`~sdialog.interpretability.tokens.alignment.partners`.
         speaker: of dialogs: who the model plays.
         system: of dialogs: the system prompt of the speaker.
         batch: how many runs go through the model together.
@@ -116,8 +116,8 @@ def patch_paths(
         >>> found.effects.shape
         (4, 2)
     """
-    from sdialog.interpretability._causal_runs import places_of
-    from sdialog.interpretability.places import Anatomy
+    from sdialog.interpretability.anatomy.places import Anatomy
+    from sdialog.interpretability.running._causal_runs import places_of
 
     network = network_of(source)
     anatomy = Anatomy(network)
@@ -149,7 +149,7 @@ class _Runs:
 
     def effects(self, pair: Pair, metric: Metric) -> tuple[list[list[float]], float, float]:
         """Return the effect by sender and receiver, and the metric of the clean and the corrupt run."""
-        from sdialog.interpretability._causal_runs import Change, changed_rows, held, measured, one_each
+        from sdialog.interpretability.running._causal_runs import Change, changed_rows, held, measured, one_each
 
         base, logits = held(self.network, pair.base, self._frozen())
         donor, clean_logits = held(self.network, pair.donor, self.senders)
@@ -176,7 +176,7 @@ class _Runs:
 
     def _sent(self, pair: Pair, sender: Place, base: dict[str, Any], donor: dict[str, Any]) -> list[Change]:
         """Return what is put into the run that carries a sender's output: its own, and all others as they were."""
-        from sdialog.interpretability._causal_runs import Change
+        from sdialog.interpretability.running._causal_runs import Change
 
         here = [position for position in range(len(pair.base)) if position in pair.partner]
         there = [pair.partner[position] for position in here]

@@ -170,7 +170,7 @@ class Plan:
 
 def run_plans(network: Network, rows: Mapping[int, Row]) -> Conductor:
     """Return the conductor of all plans that rows carry."""
-    from sdialog.interpretability._running import PlanConductor
+    from sdialog.interpretability.running._conducting import PlanConductor
 
     plans = {job: [one for one in row.request.interventions if isinstance(one, Plan)] for job, row in rows.items()}
     return PlanConductor(network, rows, plans)

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 from sdialog.core.errors import UnknownNameError, UserError
 from sdialog.core.optional import need
 from sdialog.interpretability.directions import Direction
-from sdialog.interpretability.folds import split_groups
-from sdialog.interpretability.labelled import WHY, Label, Labelled, Source, feature_rows, labelled
-from sdialog.interpretability.learners import Learner
-from sdialog.interpretability.outcomes import Outcome, Score
+from sdialog.interpretability.fitting.folds import split_groups
+from sdialog.interpretability.fitting.labelled import WHY, Label, Labelled, Source, feature_rows, labelled
+from sdialog.interpretability.fitting.learners import Learner
+from sdialog.interpretability.fitting.outcomes import Outcome, Score
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sdialog.interpretability._probe_fitting import Fitted
-    from sdialog.interpretability.controls import Controls
+    from sdialog.interpretability.fitting._probe_fitting import Fitted
+    from sdialog.interpretability.fitting.controls import Controls
 
 FOLDS = 5
 
@@ -82,11 +82,11 @@ class Probe:
             labels: one a row: truth values, whole numbers or strings are classes (logistic regression, multinomial
                 for more than two); floats are numbers (ridge regression), unless all are 0.0 or 1.0.
             groups: the dialog that each row comes from.
-            learner: ``linear``, ``mlp`` or a :class:`~sdialog.interpretability.learners.Learner`.
+            learner: ``linear``, ``mlp`` or a :class:`~sdialog.interpretability.fitting.learners.Learner`.
             task: ``classes`` or ``numbers``, to say what the labels are.
             positive: which of two classes is the positive one; default the last in order, such as True.
             split: ``dialogs``, or ``rows`` where each row stands alone; see
-                :func:`~sdialog.interpretability.folds.split_groups`.
+                :func:`~sdialog.interpretability.fitting.folds.split_groups`.
             source: which activations the rows are.
             seed: seed of the folds and of first weights.
 
@@ -126,8 +126,8 @@ class Probe:
         Args:
             folds: how many.
             controls: compare with what is there without knowledge: shuffled labels, random directions, the majority,
-                and with ``types`` the control task; see :mod:`sdialog.interpretability.controls`. It costs ``draws``
-                cross-validations more.
+                and with ``types`` the control task; see :mod:`sdialog.interpretability.fitting.controls`. It costs
+                ``draws`` cross-validations more.
             types: the word type of each row, for the control task.
             draws: how many shuffles and random directions.
             level: of the intervals.
@@ -141,14 +141,14 @@ class Probe:
         Warns:
             LeakageWarning: if rows of one dialog may be split.
         """
-        from sdialog.interpretability._probe_fitting import cross_validate
+        from sdialog.interpretability.fitting._probe_fitting import cross_validate
 
         data = labelled(features, labels, split_groups(groups, split), task=task, positive=positive)
         chosen = Learner.of(learner)
         outcome = cross_validate(data, chosen, folds, seed)
         found = None
         if controls:
-            from sdialog.interpretability.controls import all_controls
+            from sdialog.interpretability.fitting.controls import all_controls
 
             found = all_controls(data, outcome, chosen, folds=folds, types=types, draws=draws, level=level, seed=seed)
         scores = outcome.scores(level, seed=seed)
@@ -156,7 +156,7 @@ class Probe:
 
     @classmethod
     def _of(cls, data: Labelled, learner: Learner, source: Source | None, seed: int) -> Probe:
-        from sdialog.interpretability._probe_fitting import tuned
+        from sdialog.interpretability.fitting._probe_fitting import tuned
 
         fitted, strength = tuned(data, learner, seed, "all")
         reach = _reach(data, _axes(fitted)) if learner.kind == "linear" else ()
@@ -270,7 +270,7 @@ class Probe:
 
     def save(self, path: str | Path) -> Path:
         """Write the weights as safetensors and the rest as JSON beside it; returns the path of the first."""
-        from sdialog.interpretability.saved_arrays import save_arrays
+        from sdialog.interpretability.files.saved_arrays import save_arrays
 
         arrays = {"mean": self.fitted.mean, "scale": self.fitted.scale}
         for place, (weights, bias) in enumerate(self.fitted.layers):
@@ -284,8 +284,8 @@ class Probe:
         Raises:
             UserError: if there is no such file, or it holds no probe.
         """
-        from sdialog.interpretability._probe_fitting import Fitted
-        from sdialog.interpretability.saved_arrays import load_arrays
+        from sdialog.interpretability.files.saved_arrays import load_arrays
+        from sdialog.interpretability.fitting._probe_fitting import Fitted
 
         arrays, facts = load_arrays(path, "probe")
         count = sum(name.startswith("weights.") for name in arrays)
@@ -342,7 +342,7 @@ class ProbeResult:
 
     def table(self) -> str:
         """Return the scores as a Markdown table."""
-        from sdialog.interpretability.probe_figures import score_table
+        from sdialog.interpretability.figures.probe_figures import score_table
 
         return score_table(self)
 
@@ -352,7 +352,7 @@ class ProbeResult:
         Raises:
             MissingDependencyError: if matplotlib is not installed.
         """
-        from sdialog.interpretability.probe_figures import draw_result
+        from sdialog.interpretability.figures.probe_figures import draw_result
 
         return draw_result(self)
 

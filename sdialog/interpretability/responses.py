@@ -10,7 +10,7 @@ from sdialog.core.errors import UserError
 
 if TYPE_CHECKING:
     from sdialog.agents.inspection import ModelCall
-    from sdialog.interpretability.traces import Capture, ReplyTokens
+    from sdialog.interpretability.running.traces import Capture, ReplyTokens
 
 LOGITS = "logits"
 TopK = list[tuple[str, float, int]]

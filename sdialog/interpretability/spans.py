@@ -28,10 +28,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sdialog.interpretability.expressions import Span, pick
+from sdialog.interpretability.tokens.expressions import Span, pick
 
 if TYPE_CHECKING:
-    from sdialog.interpretability.rendering import Rendering
+    from sdialog.interpretability.tokens.rendering import Rendering
 
 __all__ = [
     "Span",
@@ -144,7 +144,7 @@ def explain(rendering: Rendering, span: str | Span) -> str:
 
     Example:
         >>> from sdialog.backends.embedded import EmbeddedBackend
-        >>> from sdialog.interpretability.rendering import Rendering
+        >>> from sdialog.interpretability.tokens.rendering import Rendering
         >>> from sdialog.llm.types import Message
         >>> tokenizer = EmbeddedBackend("mini").network().tokenizer
         >>> rendering = Rendering.from_messages(tokenizer, [Message("user", "I want a refund.")])

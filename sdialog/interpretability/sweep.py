@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 from sdialog.core.errors import UserError
 from sdialog.core.optional import need
-from sdialog.interpretability.controls import chance, shuffle
-from sdialog.interpretability.folds import FoldError, split_groups
-from sdialog.interpretability.labelled import WHY, Label, Labelled, feature_rows, generator, labelled
-from sdialog.interpretability.learners import Learner
-from sdialog.interpretability.outcomes import Outcome, Score
+from sdialog.interpretability.fitting.controls import chance, shuffle
+from sdialog.interpretability.fitting.folds import FoldError, split_groups
+from sdialog.interpretability.fitting.labelled import WHY, Label, Labelled, feature_rows, generator, labelled
+from sdialog.interpretability.fitting.learners import Learner
+from sdialog.interpretability.fitting.outcomes import Outcome, Score
 
 SHUFFLES = 20
 _TRIES = 20
@@ -92,7 +92,7 @@ class Sweep:
 
     def table(self) -> str:
         """Return the scores as a Markdown table."""
-        from sdialog.interpretability.probe_figures import sweep_table
+        from sdialog.interpretability.figures.probe_figures import sweep_table
 
         return sweep_table(self)
 
@@ -102,7 +102,7 @@ class Sweep:
         Raises:
             MissingDependencyError: if matplotlib is not installed.
         """
-        from sdialog.interpretability.probe_figures import draw_sweep
+        from sdialog.interpretability.figures.probe_figures import draw_sweep
 
         return draw_sweep(self)
 
@@ -175,7 +175,7 @@ def _at(first: Labelled, name: str, rows: Any) -> Labelled:
 
 def _nested(data: list[Labelled], learner: Learner, folds: int, seed: int) -> tuple[list[Outcome], list[int]]:
     """Return the held-out predictions of each site, and the site that the other folds choose for each fold."""
-    from sdialog.interpretability._probe_fitting import cross_validate
+    from sdialog.interpretability.fitting._probe_fitting import cross_validate
 
     numpy = need("numpy", extra="metrics", why=WHY)
     outcomes = [cross_validate(one, learner, folds, seed) for one in data]
@@ -189,7 +189,7 @@ def _nested(data: list[Labelled], learner: Learner, folds: int, seed: int) -> tu
 
 def _nearest(data: list[Labelled], learner: Learner, seed: int, *path: str | int) -> int:
     """Return the site with the least loss on inner folds."""
-    from sdialog.interpretability._probe_fitting import least_loss
+    from sdialog.interpretability.fitting._probe_fitting import least_loss
 
     if len(data) == 1:
         return 0
@@ -212,7 +212,7 @@ def _chosen_outcome(outcomes: list[Outcome], picks: list[int]) -> Outcome:
 
 def _null(data: list[Labelled], learner: Learner, folds: int, shuffles: int, seed: int) -> list[list[float]]:
     """Return for each shuffle the score of each site; all sites have the same shuffled labels."""
-    from sdialog.interpretability._probe_fitting import cross_validate
+    from sdialog.interpretability.fitting._probe_fitting import cross_validate
 
     if shuffles < 0:
         raise UserError(f"shuffles is 0 or more, not {shuffles}")

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sdialog.core.errors import UnknownNameError, UserError
-from sdialog.interpretability._inputs import tokens_of
-from sdialog.interpretability.labelled_arrays import LabelledArray
+from sdialog.interpretability.figures.labelled_arrays import LabelledArray
 from sdialog.interpretability.metrics import Metric, known
 from sdialog.interpretability.networks import network_of
 from sdialog.interpretability.patching import BATCH
+from sdialog.interpretability.running._inputs import tokens_of
 
 BASELINES = ("mean", "zero")
 STEPS = 64
@@ -113,9 +113,9 @@ def integrated_gradients(
         >>> found.values.shape, abs(found.gap) < 0.05
         ((3,), True)
     """
-    from sdialog.interpretability._causal_runs import Change, held, measured, one_each
-    from sdialog.interpretability._gradients import along
-    from sdialog.interpretability.places import Anatomy
+    from sdialog.interpretability.anatomy.places import Anatomy
+    from sdialog.interpretability.running._causal_runs import Change, held, measured, one_each
+    from sdialog.interpretability.running._gradients import along
 
     if steps < 1:
         raise UserError(f"steps is at least 1, not {steps}")

@@ -193,8 +193,8 @@ def prediction_powered_mean(
     low, high = value + shift - reach, value + shift + reach
     if shares:
         if high <= 0 or low >= 1:
-            said = f"the judge's mean is {everything.mean():.3g} over all items and {guess.mean():.3g} over the labelled"
-            return Estimate(None, None, total, n, method, f"{said}: they are no random sample of all")
+            said = f"the judge's mean is {everything.mean():.3g} over all items and {guess.mean():.3g} over the"
+            return Estimate(None, None, total, n, method, f"{said} labelled: they are no random sample of all")
         value, low, high = (min(1.0, max(0.0, number)) for number in (value, low, high))
     return Estimate(value, Interval(low, high, level, "t"), total, n, method)
 

@@ -14,12 +14,12 @@ from interpretability import read_gate, tiny
 from interpretability.read_gate import ENTITY, LAST, READER, answer, messages, question
 
 from sdialog.core.errors import ConfigError, UnknownNameError, UserError
+from sdialog.interpretability.anatomy.taps import edit, read
 from sdialog.interpretability.attention_maps import attention_maps
 from sdialog.interpretability.attribution import direct_logit_attribution
 from sdialog.interpretability.attribution_patching import attribution_patching
 from sdialog.interpretability.metrics import IsChosen, LogitDifference, LogProbability
 from sdialog.interpretability.patching import patch
-from sdialog.interpretability.taps import edit, read
 from sdialog.interpretability.token_attribution import integrated_gradients
 from sdialog.llm.interventions import Network
 

@@ -21,13 +21,13 @@ from sdialog.backends.scripted import ScriptedModel
 from sdialog.core.dialog import Dialog, Turn
 from sdialog.core.errors import ConfigError, UnknownNameError, UnsupportedFeatureError, UserError
 from sdialog.interpretability import Inspector
+from sdialog.interpretability.anatomy.taps import read
 from sdialog.interpretability.cache import ActivationCache
-from sdialog.interpretability.cache_batches import CacheBatches
+from sdialog.interpretability.caching.batches import CacheBatches
+from sdialog.interpretability.caching.views import Viewpoint
 from sdialog.interpretability.networks import network_of
 from sdialog.interpretability.probes import Probe
-from sdialog.interpretability.rendering import Rendering
-from sdialog.interpretability.taps import read
-from sdialog.interpretability.views import Viewpoint
+from sdialog.interpretability.tokens.rendering import Rendering
 from sdialog.personas import Customer
 
 MODEL = "embedded:mini"

@@ -12,13 +12,13 @@ from benchmarks import mood_direction as mood
 from sdialog.agents import Agent
 from sdialog.core.dialog import Dialog, Turn
 from sdialog.core.errors import UnknownNameError, UnsupportedFeatureError, UserError
+from sdialog.interpretability.anatomy.taps import read
 from sdialog.interpretability.contrasts import ContrastSet, Example, prompt_of, vary
 from sdialog.interpretability.direction_effects import DIRECTION, RANDOM, evaluate_direction, random_vector
 from sdialog.interpretability.directions import Direction
 from sdialog.interpretability.finding import DirectionSweep, contrast_rows, find_direction
 from sdialog.interpretability.networks import network_of
-from sdialog.interpretability.rendering import Rendering
-from sdialog.interpretability.taps import read
+from sdialog.interpretability.tokens.rendering import Rendering
 from sdialog.llm.types import Message
 from sdialog.personas import Customer
 

@@ -18,11 +18,11 @@ from sdialog.agents.inspection import ModelCall
 from sdialog.core.errors import ConfigError, UserError
 from sdialog.core.sync import run
 from sdialog.interpretability.control import HoldReading
-from sdialog.interpretability.dialog_sampling import talk
 from sdialog.interpretability.directions import Direction
 from sdialog.interpretability.networks import network_of
 from sdialog.interpretability.probes import Probe
-from sdialog.interpretability.traces import Capture
+from sdialog.interpretability.running.dialog_sampling import talk
+from sdialog.interpretability.running.traces import Capture
 from sdialog.llm.scheduler import Scheduler
 from sdialog.llm.types import GenerateRequest, GenerateResult, Message
 from sdialog.personas import Customer

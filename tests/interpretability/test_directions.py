@@ -14,11 +14,11 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
 
 from sdialog.core.errors import ConfigError, UnknownNameError, UserError
-from sdialog.interpretability.controls import random_directions
-from sdialog.interpretability.direction_methods import METHODS
 from sdialog.interpretability.directions import Direction
-from sdialog.interpretability.folds import LeakageWarning
-from sdialog.interpretability.labelled import Source
+from sdialog.interpretability.fitting.controls import random_directions
+from sdialog.interpretability.fitting.direction_methods import METHODS
+from sdialog.interpretability.fitting.folds import LeakageWarning
+from sdialog.interpretability.fitting.labelled import Source
 
 UNPAIRED = [method for method in METHODS if not method.startswith("pca")]
 

@@ -100,7 +100,7 @@ def test_tokens_are_those_that_were_returned(agent: Callable[..., Agent]) -> Non
 
 
 def test_the_state_at_a_token_is_that_of_one_pass(agent: Callable[..., Agent]) -> None:
-    from sdialog.interpretability.taps import read
+    from sdialog.interpretability.anatomy.taps import read
 
     inspector = Inspector(SITE)
     (agent() | inspector)("My lamp is late.")

@@ -15,14 +15,14 @@ from interpretability.read_gate import ENTITY, LAST, READER, answer, messages, q
 from sdialog.backends.embedded import EmbeddedBackend
 from sdialog.core.dialog import Dialog, Turn
 from sdialog.core.errors import UnknownNameError, UserError
-from sdialog.interpretability._inputs import tokens_of
 from sdialog.interpretability.ablation import ablate
-from sdialog.interpretability.alignment import partners
+from sdialog.interpretability.anatomy.taps import edit, read
 from sdialog.interpretability.attribution_patching import attribution_patching
 from sdialog.interpretability.metrics import IsChosen, LogitDifference, LogProbability
 from sdialog.interpretability.patching import patch
 from sdialog.interpretability.path_patching import patch_paths
-from sdialog.interpretability.taps import edit, read
+from sdialog.interpretability.running._inputs import tokens_of
+from sdialog.interpretability.tokens.alignment import partners
 from sdialog.llm.interventions import Network
 from sdialog.llm.types import Message
 

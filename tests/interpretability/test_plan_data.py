@@ -15,9 +15,9 @@ from hypothesis import strategies as some
 from sdialog.core.errors import ConfigError, UnknownNameError
 from sdialog.interpretability import Condition, Edit, Plan, Read
 from sdialog.interpretability.directions import Direction
-from sdialog.interpretability.plan_data import plan_from_data, plan_to_data
-from sdialog.interpretability.schedules import Schedule
-from sdialog.interpretability.vector_files import read_vector
+from sdialog.interpretability.files.vectors import read_vector
+from sdialog.interpretability.plans.data import plan_from_data, plan_to_data
+from sdialog.interpretability.plans.schedules import Schedule
 
 SITES = ("layers.2.resid_post", "layers.*.mlp_out", "layers.1.head.3.z", "embed", "model.layers.0.mlp:in")
 SPANS = ("everything", "choices", "turn(-1) & content[0:3]", 'speaker("Ann Lee") | generated', "~role(system)")
@@ -162,7 +162,7 @@ def test_a_function_is_named_and_others_are_refused(tmp_path: Path) -> None:
     (edit,) = plan_from_data({"edits": [{"site": "embed", "op": "call", "value": "own.py:double"}]}, tmp_path).edits
     assert edit.value(4) == 8
     told = plan_to_data(Plan(edits=[Edit("embed", "call", read_vector)]))
-    assert told["edits"][0]["value"] == "sdialog.interpretability.vector_files:read_vector"
+    assert told["edits"][0]["value"] == "sdialog.interpretability.files.vectors:read_vector"
     with pytest.raises(ConfigError, match="module:function"):
         plan_to_data(Plan(edits=[Edit("embed", "call", lambda x: x)]))
 

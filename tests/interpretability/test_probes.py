@@ -15,12 +15,12 @@ from sklearn import metrics
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from sdialog.core.errors import UnknownNameError, UserError
-from sdialog.interpretability.controls import control_task, random_projections, shuffle, shuffled_labels
 from sdialog.interpretability.directions import Direction
-from sdialog.interpretability.folds import FoldError, LeakageWarning, deal
-from sdialog.interpretability.labelled import Source, labelled
-from sdialog.interpretability.learners import Learner
-from sdialog.interpretability.outcomes import Outcome
+from sdialog.interpretability.fitting.controls import control_task, random_projections, shuffle, shuffled_labels
+from sdialog.interpretability.fitting.folds import FoldError, LeakageWarning, deal
+from sdialog.interpretability.fitting.labelled import Source, labelled
+from sdialog.interpretability.fitting.learners import Learner
+from sdialog.interpretability.fitting.outcomes import Outcome
 from sdialog.interpretability.probes import Probe
 
 ONE = Learner("linear", 0.1)

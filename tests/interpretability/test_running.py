@@ -16,7 +16,7 @@ from sdialog.backends.huggingface import HuggingFaceBackend
 from sdialog.core.errors import UserError
 from sdialog.core.sync import run
 from sdialog.interpretability import Condition, Edit, Plan, Read
-from sdialog.interpretability.taps import read
+from sdialog.interpretability.anatomy.taps import read
 
 TEXTS = ("Hello.", "My lamp is late, could you look it up?", "no", "I would like to have my money back, please. 12.50!")
 

@@ -14,11 +14,11 @@ from interpretability import tiny
 
 import sdialog.backends
 from sdialog.core.errors import ConfigError, UnknownNameError, UnsupportedFeatureError, UserError
-from sdialog.interpretability.attention import probabilities, watching
-from sdialog.interpretability.families import Family, families
-from sdialog.interpretability.places import Anatomy, View, expand, resolve, resolve_all, sites_of
+from sdialog.interpretability.anatomy.attention import probabilities, watching
+from sdialog.interpretability.anatomy.families import Family, families
+from sdialog.interpretability.anatomy.places import Anatomy, View, expand, resolve, resolve_all, sites_of
+from sdialog.interpretability.anatomy.taps import Tap, attached, edit, forward, read
 from sdialog.interpretability.sites import HEAD_KINDS, LAYER_KINDS, MODEL_KINDS, Site
-from sdialog.interpretability.taps import Tap, attached, edit, forward, read
 from sdialog.llm.interventions import Network
 
 SEQUENTIAL = [name for name in tiny.NAMES if name not in tiny.PARALLEL]

@@ -16,7 +16,6 @@ from transformers import AutoTokenizer
 import sdialog.backends
 from sdialog.backends._hf_chat import TemplateRefusedError, render, write
 from sdialog.core.errors import ConfigError, UnknownNameError, UserError
-from sdialog.interpretability.rendering import Rendering
 from sdialog.interpretability.spans import (
     Span,
     characters,
@@ -38,6 +37,7 @@ from sdialog.interpretability.spans import (
     turn,
     words,
 )
+from sdialog.interpretability.tokens.rendering import Rendering
 from sdialog.llm.types import Message, ToolCall, ToolSpec
 
 TOOL = ToolSpec("refund", "Refund an order.", {"type": "object", "properties": {"order": {"type": "string"}}})

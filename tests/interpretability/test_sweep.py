@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sdialog.core.errors import UserError
-from sdialog.interpretability.learners import Learner
+from sdialog.interpretability.fitting.learners import Learner
 from sdialog.interpretability.sweep import sweep
 
 ONE = Learner("linear", (0.1, 1.0))

@@ -8,7 +8,7 @@ from sdialog.agents import Agent
 from sdialog.backends.scripted import ScriptedModel
 from sdialog.core.dialog import Dialog, Event, Turn
 from sdialog.core.sync import run
-from sdialog.interpretability.views import Viewpoint
+from sdialog.interpretability.caching.views import Viewpoint
 from sdialog.llm.types import GenerateResult, Message, ToolCall
 from sdialog.orchestrators import InstructionListOrchestrator
 from sdialog.personas import Customer

@@ -54,7 +54,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     import numpy
 
     from sdialog.interpretability.directions import Direction
-    from sdialog.interpretability.labelled import Source
+    from sdialog.interpretability.fitting.labelled import Source
 
     monkeypatch.chdir(tmp_path)
     vector = numpy.random.default_rng(3).normal(size=192) / 14

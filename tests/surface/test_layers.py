@@ -32,11 +32,14 @@ HEAVY = {
 
 # Files made for one heavy package, loaded only when that package is wanted.
 MADE_FOR = {
-    "torch": ("sdialog.backends._hf_", "sdialog.interpretability._", "sdialog.interpretability.sae._"),
+    "torch": (
+        "sdialog.backends._hf_", "sdialog.interpretability._", "sdialog.interpretability.anatomy._",
+        "sdialog.interpretability.fitting._", "sdialog.interpretability.running._", "sdialog.interpretability.sae._",
+    ),
     "transformers": ("sdialog.backends._hf_",),
     "tokenizers": ("sdialog.backends._hf_",),
     "rich": ("sdialog.cli.",),
-}
+}  # fmt: skip
 
 MODULES = [pytest.param(module, id=module.name) for module in modules()]
 

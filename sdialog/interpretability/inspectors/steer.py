@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 from sdialog.agents.inspection import Scene, inspectors
 from sdialog.core.errors import ConfigError, UnknownNameError, UnsupportedFeatureError
-from sdialog.interpretability.plan_data import edit_from_data
-from sdialog.interpretability.schedules import Schedule, ScheduledSteering
-from sdialog.interpretability.vector_files import Vector, read_vector
+from sdialog.interpretability.files.vectors import Vector, read_vector
+from sdialog.interpretability.plans.data import edit_from_data
+from sdialog.interpretability.plans.schedules import Schedule, ScheduledSteering
 
 if TYPE_CHECKING:
     from sdialog.interpretability.plan import Edit
@@ -77,7 +77,7 @@ class SteeringRecipe:
             UserError: if not; an agent of a remote model cannot be steered at all.
         """
         from sdialog.interpretability.networks import network_of
-        from sdialog.interpretability.plan_checks import check_edits
+        from sdialog.interpretability.plans.checks import check_edits
 
         model = scene.agent.model
         if "interventions" not in model.features:

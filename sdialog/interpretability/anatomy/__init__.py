@@ -1,0 +1,1 @@
+"""Where things are inside a model, by family, and functions called there."""

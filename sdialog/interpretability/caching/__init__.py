@@ -1,0 +1,1 @@
+"""What stands behind an activation cache: rows, labels and files that grow."""

@@ -1,0 +1,1 @@
+"""Plans beyond their description: checked before a run, read from files, changing over tokens and turns."""

@@ -1,0 +1,1 @@
+"""Models run with plans, patches or gradients, in batches."""
