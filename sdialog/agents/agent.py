@@ -199,6 +199,8 @@ class Agent(Talking):
     def add_inspectors(self, inspectors: Any) -> None:
         """Add one or several inspectors; see :class:`~sdialog.agents.inspection.AgentInspector`.
 
+        One that is there already is not added again: it would record and steer twice.
+
         Raises:
             TypeError: if something is not an inspector.
             UnsupportedFeatureError: if the model cannot be looked into.
@@ -208,7 +210,7 @@ class Agent(Talking):
             if not isinstance(inspector, AgentInspector):
                 raise TypeError(f"{inspector!r:.80} is neither an orchestrator nor an inspector")
         self._require("interventions", added)
-        self.inspectors = (*self.inspectors, *added)
+        self.inspectors = tuple({id(one): one for one in (*self.inspectors, *added)}.values())
 
     def clear_inspectors(self) -> None:
         """Remove all inspectors from this agent."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from sdialog.core.registry import Registry
 from sdialog.llm.types import GenerateRequest, GenerateResult
@@ -41,7 +41,8 @@ class ModelCall:
 class AgentInspector(Protocol):
     """What ``agent | inspector`` takes: it says what goes to the model with a call, and is told what came back.
 
-    One inspector may belong to many agents in many dialogs at once, and is called from the threads of all of them.
+    One inspector may belong to many agents in many dialogs at once, and is called from the threads of all of them; one
+    that has to remember a conversation has :meth:`SessionInspector.for_session`.
     """
 
     def interventions(self, call: ModelCall) -> Sequence[Any]:
@@ -49,6 +50,68 @@ class AgentInspector(Protocol):
 
     def received(self, call: ModelCall, request: GenerateRequest, result: GenerateResult) -> None:
         """Take note of a call that went well, with what the interventions recorded in ``result.captures``."""
+
+
+class Note(NamedTuple):
+    """What an inspector has to say of one reply; the dialog keeps it as an event.
+
+    Attributes:
+        action: what kind of event, such as ``steer``.
+        content: plain data.
+        label: tells notes of one kind apart.
+    """
+
+    action: str
+    content: Any
+    label: str | None = None
+
+
+@runtime_checkable
+class SessionInspector(Protocol):
+    """An inspector that keeps something of a conversation: each session has one of its own made.
+
+    What is made is an :class:`AgentInspector`; it may also have ``notes_of`` (see :class:`NotingInspector`).
+    """
+
+    def for_session(self, agent: Agent) -> AgentInspector:
+        """Return what looks into the agent's model in one conversation, and in no other."""
+
+
+@runtime_checkable
+class NotingInspector(Protocol):
+    """An inspector that has something to say of replies."""
+
+    def notes_of(self, turn: int) -> Sequence[Note]:
+        """Return what the dialog is to keep of a reply that has just been made; counted as in :class:`ModelCall`.
+
+        It depends on the conversation alone, not on what runs beside it: dialogs of one plan are equal in every byte.
+        """
+
+
+class OwnInspectors:
+    """The inspectors of an agent as one session has them: its own where they keep something of a conversation.
+
+    Args:
+        agent: the agent; inspectors that it gets later count, too.
+    """
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self._own: list[tuple[Any, AgentInspector]] = []
+
+    def __iter__(self) -> Iterator[AgentInspector]:
+        for one in self._agent.inspectors:
+            own = next((made for given, made in self._own if given is one), None)
+            if own is None:
+                own = one.for_session(self._agent) if isinstance(one, SessionInspector) else one
+                self._own.append((one, own))
+            yield own
+
+    def notes_of(self, turn: int) -> Iterator[Note]:
+        """Yield what they have to say of a reply."""
+        for one in self:
+            if isinstance(one, NotingInspector):
+                yield from one.notes_of(turn)
 
 
 @dataclass(frozen=True, slots=True)

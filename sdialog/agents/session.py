@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sdialog.agents.drafting import Draft, Drafting
-from sdialog.agents.inspection import ModelCall
+from sdialog.agents.inspection import ModelCall, OwnInspectors
 from sdialog.agents.memory import as_dialog, has_speech, insert_instruction, instruction_message, without_one_time
 from sdialog.agents.reply import EventLog, Guard, Reply
 from sdialog.agents.stopping import split_stop
@@ -72,6 +72,7 @@ class Session:
         self.usage = Usage()
         self.lost_events: tuple[Any, ...] = ()
         self.orchestrators: list[BaseOrchestrator] = []
+        self._inspectors = OwnInspectors(agent)
         self._scheduler, self._client = scheduler, scheduler.client(agent.model)
         self._clock = clock or _wall_clock
         self._key = f"{key}/{name}" if key else name
@@ -146,6 +147,8 @@ class Session:
     def _said(self, draft: Draft, instructions: list[Message], log: EventLog) -> Reply:
         own = [Message("assistant", draft.text)] if draft.text else []
         self.memory[:] = [*without_one_time([*self.memory, *instructions]), *draft.traffic, *own]
+        for note in self._inspectors.notes_of(self.turn):
+            log.add(note.action, note.content, note.label)
         if draft.text:
             log.add("utter", draft.text)
         self.turn += 1
@@ -214,11 +217,11 @@ class Session:
             think=agent.think,
             key=self._key,
             session=self._id,
-            interventions=tuple(part for one in agent.inspectors for part in one.interventions(call)),
+            interventions=tuple(part for one in self._inspectors for part in one.interventions(call)),
         )
         result = await self._client.complete(request)
         self.usage, self._turn_usage = self.usage + result.usage, self._turn_usage + result.usage
-        for inspector in agent.inspectors:
+        for inspector in self._inspectors:
             inspector.received(call, request, result)
         return result
 

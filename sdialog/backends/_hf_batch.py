@@ -295,11 +295,16 @@ class Batch:
             if row.job.logprobs is not None:
                 row.outcome.scores.append(_score(raw[place] if scores is None else scores, token, row.job.logprobs))
             if self._append(row, token, stop_all):
-                row.ended = not stop_all and any(one.feeds_last(row.index) for one in self._conductors_of(row.index))
+                row.ended = not stop_all and self._feeds_last(row.index)
                 if not row.ended:
                     ended.append(place)
         if ended:
             self._release(ended)
+
+    def _feeds_last(self, index: int) -> bool:
+        """Tell whether a row's last token is to pass, which of a row that failed nobody needs."""
+        own = self._conductors_of(index)
+        return any(one.feeds_last(index) for one in own) and not any(one.failure(index) for one in own)
 
     def _penalised(self, row: _Row, logits: torch.Tensor) -> torch.Tensor:
         if not row.job.sampling.penalised:
@@ -327,7 +332,7 @@ class Batch:
         elif stop:
             outcome.reason = "cancelled"
         elif len(outcome.reply) < job.max_new:
-            return False
+            return any(one.failure(row.index) for one in self._conductors_of(row.index))
         return True
 
     def _release(self, ended: list[int]) -> None:
@@ -350,7 +355,9 @@ class Batch:
         tail = [place for place in order[staying:] if place not in gone]
         order = [place if place not in gone else tail.pop() for place in order[:staying]]
         if order:
-            self.cache.keep(order)
+            # The last window may have begun further left: the prompt's, where a row ends with its first token.
+            with self.cache.window(0, len(self.rows), self.column - 1):
+                self.cache.keep(order)
         self.rows = [self.rows[place] for place in order]
         if self.rows:
             self._arrange()

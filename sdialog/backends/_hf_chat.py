@@ -154,10 +154,11 @@ def _complete(text: str, messages: Sequence[Message]) -> bool:
 
 
 def _as_is(messages: Sequence[Message]) -> Chat:
-    return [_plain_dict(message) for message in messages]
+    return [plain_dict(message) for message in messages]
 
 
-def _plain_dict(message: Message) -> dict[str, Any]:
+def plain_dict(message: Message) -> dict[str, Any]:
+    """Return a message in the form chat templates expect."""
     entry: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.tool_calls:
         entry["tool_calls"] = [
@@ -179,7 +180,7 @@ def _folded(messages: Sequence[Message]) -> Chat:
         if message.role == "system" and place > 0:
             waiting.append(message.content)
             continue
-        entry = _plain_dict(message)
+        entry = plain_dict(message)
         if waiting and message.role == "user":
             entry["content"] = "\n\n".join([*waiting, entry["content"]])
             waiting = []

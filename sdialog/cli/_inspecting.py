@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -116,10 +117,16 @@ class Corpus:
         """Return the activations of all dialogs, kept in the folder; those that are there are not computed again."""
         from sdialog.interpretability.cache import ActivationCache
 
-        title = name or slug(*sites, span, self.speaker or "", *map(str, options.values()))
+        title = name or self._title(sites, span, options)
         return ActivationCache.record(
             self.model, self.dialogs(), list(sites), span, speaker=self.speaker, path=self.folder / title, **options
         )
+
+    def _title(self, sites: Sequence[str], span: str, options: Mapping[str, Any]) -> str:
+        """Return a name that tells what is in a cache, with a digest, since names drop what files cannot be called."""
+        told = slug(*sites, span, self.speaker or "", *map(str, options.values()))[:100]
+        asked = json.dumps([list(sites), span, self.speaker, self.asked, options], sort_keys=True)
+        return f"{told}_{hashlib.blake2b(asked.encode(), digest_size=4).hexdigest()}"
 
     def view(self, index: int, reply: int | None = None) -> View:
         """Return a dialog as the speaker saw it, by its position from 0.
@@ -137,17 +144,26 @@ class Corpus:
         if found is None:
             raise UserError(f"{self.place} has no dialog {index}; dialogs count from 0")
         view = Viewpoint(None, self.speaker).view(found)
-        if reply is None:
-            return view
-        own = [place for place, one in enumerate(view.messages) if one.role == "assistant" and one.content]
-        if not -len(own) <= reply < len(own):
-            raise UserError(f"{view.speaker} replies {len(own)} times in dialog {index}; there is no reply {reply}")
-        end = own[reply]
-        return replace(view, messages=view.messages[:end], turns=view.turns[:end])
+        return view if reply is None else before_reply(view, reply, str(index))
 
 
-def labels_by(by: str, dialogs: Iterable[Dialog]) -> dict[str, Hashable]:
-    """Return an attribute of each dialog by its id; see :func:`sdialog.evaluation.comparison.attributes.attribute_of`.
+def before_reply(view: View, reply: int, dialog: str) -> View:
+    """Return a dialog up to a reply of the speaker, by the reply's number, from the end below 0.
+
+    Raises:
+        UserError: if there is no such reply; names the dialog.
+    """
+    own = [place for place, one in enumerate(view.messages) if one.role == "assistant" and one.content]
+    if not -len(own) <= reply < len(own):
+        raise UserError(f"{view.speaker} replies {len(own)} times in dialog {dialog}; there is no reply {reply}")
+    end = own[reply]
+    return replace(view, messages=view.messages[:end], turns=view.turns[:end])
+
+
+def labels_by(by: str, dialogs: Iterable[Dialog]) -> dict[int, Hashable]:
+    """Return an attribute of each dialog by its number, for two may have one id.
+
+    See :func:`sdialog.evaluation.comparison.attributes.attribute_of`.
 
     Raises:
         UserError: if no dialog has it, or some have not.
@@ -155,9 +171,9 @@ def labels_by(by: str, dialogs: Iterable[Dialog]) -> dict[str, Hashable]:
     from sdialog.evaluation.comparison.attributes import attribute_of, known_names
 
     read = attribute_of(by)
-    found, names = dict[str, Hashable](), dict[str, None]()
-    for dialog in dialogs:
-        found[str(dialog.id)] = read(dialog)
+    found, names = dict[int, Hashable](), dict[str, None]()
+    for number, dialog in enumerate(dialogs):
+        found[number] = read(dialog)
         names.update(dict.fromkeys(known_names(dialog)))
     missing = [name for name, value in found.items() if value is None]
     if missing:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from sdialog.cli._causal import all_of, compared, kept, told_progress
 from sdialog.cli._inspecting import (
     OWN_WORDS,
     RESIDUAL,
@@ -93,7 +94,7 @@ def probe(
 ) -> None:
     """Tell how well an attribute of dialogs can be read off activations, held out by dialog, site by site."""
     from sdialog.interpretability.probes import Probe
-    from sdialog.interpretability.sweep import sweep
+    from sdialog.interpretability.sweeps import sweep
 
     corpus = Corpus.of(run, speaker, model, out, number)
     labels = _labels(corpus, by, positive)
@@ -115,7 +116,7 @@ def probe(
     )
     title = name or slug("probe", by, positive or "")
     files = [fitted.save(corpus.folder / title), keep(corpus.folder, f"{title}-scores", found)]
-    show(found, files, as_json, plot, **{"best site": found.best.site})
+    show(found, files, as_json, plot)
 
 
 @app.command()
@@ -127,7 +128,7 @@ def direction(
     site: SitesOption = None,
     span: SpanOption = OWN_WORDS,
     each: EachOption = "dialog",
-    method: Annotated[str, typer.Option(help="mean_diff, logistic, lda, pca, ...")] = "mean_diff",
+    method: Annotated[str, typer.Option(help="mean_diff, logistic, lda or whitened.")] = "mean_diff",
     folds: Annotated[int, typer.Option(min=2, help="Folds of the held-out score, split by dialog.")] = 5,
     speaker: SpeakerOption = None,
     model: ModelOption = None,
@@ -173,10 +174,13 @@ def direction(
 @app.command()
 def lens(
     run: RunArgument,
-    index: Annotated[int, typer.Option("--index", "-i", min=0, help="Which dialog, from 0.")] = 0,
+    index: Annotated[
+        int | None, typer.Option("--index", "-i", min=0, help="One dialog, from 0, with its words; default: all.")
+    ] = None,
     span: SpanOption = OWN_WORDS,
-    top: Annotated[int, typer.Option(min=1, help="How many of the likeliest tokens.")] = 5,
+    top: Annotated[int, typer.Option(min=1, help="Of one dialog: how many of the likeliest tokens.")] = 5,
     tuned: Annotated[Path | None, typer.Option(help="A tuned lens that was saved.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Read so many dialogs at most.")] = None,
     speaker: SpeakerOption = None,
     model: ModelOption = None,
     number: NumberOption = None,
@@ -185,23 +189,38 @@ def lens(
     plot: PlotOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Read what the model holds most likely next, layer by layer, in one dialog."""
+    """Tell layer by layer what the model holds most likely next, in one dialog or on average over all."""
     from sdialog.interpretability.lens import TunedLens, logit_lens
+    from sdialog.interpretability.lens_profiles import lens_profile
+    from sdialog.interpretability.networks import network_of
 
     corpus = Corpus.of(run, speaker, model, out, number)
-    view = corpus.view(index)
     translated = None if tuned is None else TunedLens.load(tuned)
-    found = logit_lens(corpus.model, list(view.messages), span, top, tuned=translated, speaker=view.speaker)
-    show(found, [keep(corpus.folder, name or f"lens-{index}", found)], as_json, plot)
+    if index is not None:
+        view = corpus.view(index)
+        one = logit_lens(corpus.model, list(view.messages), span, top, tuned=translated, speaker=view.speaker)
+        show(one, kept(corpus.folder, name or f"lens-{index}", one), as_json, plot)
+        return
+    network = network_of(corpus.model)
+    given = all_of(corpus, network, limit)
+    with told_progress("reading with a lens") as progress:
+        found = lens_profile(network, given.read, span, tuned=translated, groups=given.dialogs, progress=progress)
+    show(found, kept(corpus.folder, name or "lens", found), as_json, plot)
 
 
 @app.command()
 def patch(
     run: RunArgument,
-    clean: Annotated[str, typer.Option(help="Number of a dialog, or a text that the model is to answer.")],
-    corrupt: Annotated[str, typer.Option(help="The one that differs in what matters.")],
+    clean: Annotated[
+        list[str], typer.Option(help="Number of a dialog, or a text to be answered; may be repeated; see --by.")
+    ],
+    corrupt: Annotated[list[str], typer.Option(help="The one that differs in what matters; one for each --clean.")],
     token: Annotated[str, typer.Option(help="Next token that the clean one favours.")],
     other: Annotated[str, typer.Option(help="Next token that the corrupt one favours.")],
+    by: Annotated[
+        str | None,
+        typer.Option(help="A field, label or trait, of which --clean and --corrupt are values: dialogs are paired."),
+    ] = None,
     site: SitesOption = None,
     span: Annotated[
         list[str] | None, typer.Option(help="Which tokens go together; may be repeated; default: one by one.")
@@ -211,38 +230,54 @@ def patch(
     align: Annotated[
         Literal["exact", "first", "last"], typer.Option(help="How tokens of the two stand for each other.")
     ] = "exact",
+    normalise: Annotated[
+        Literal["pair", "mean", "none"], typer.Option(help="Divide by each pair's difference, the mean one, or none.")
+    ] = "pair",
+    control: Annotated[
+        Literal["base", "donor", "none"], typer.Option(help="Of several pairs: patch from another one's, too.")
+    ] = "base",
     speaker: SpeakerOption = None,
     model: ModelOption = None,
     number: NumberOption = None,
     name: NameOption = None,
     out: OutOption = None,
     plot: PlotOption = None,
+    seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Put activations of one conversation into another and tell which of them matter."""
+    """Put activations of conversations into others and tell which of them matter, with controls."""
     from sdialog.interpretability.metrics import LogitDifference
-    from sdialog.interpretability.patching import TOKENS
+    from sdialog.interpretability.networks import network_of
     from sdialog.interpretability.patching import patch as patched
+    from sdialog.interpretability.running.pairs import TOKENS
 
     corpus = Corpus.of(run, speaker, model, out, number)
-    (first, plays), (second, _) = (_conversation(corpus, text, reply) for text in (clean, corrupt))
-    found = patched(
-        corpus.model, first, second, site or ["layers.*.resid_pre"], span or TOKENS,
-        metric=LogitDifference(token, other), direction="noise" if noise else "denoise", align=align, speaker=plays,
-    )  # fmt: skip
-    show(found, [keep(corpus.folder, name or slug("patch", clean, corrupt)[:80], found)], as_json, plot)
+    network = network_of(corpus.model)
+    first, second = compared(corpus, network, clean, corrupt, by, reply)
+    with told_progress("patching") as progress:
+        found = patched(
+            network, first.read, second.read, site or ["layers.*.resid_pre"], span or TOKENS,
+            metric=LogitDifference(token, other), direction="noise" if noise else "denoise", align=align,
+            normalise=normalise, control=None if control == "none" else control, groups=first.dialogs, seed=seed,
+            progress=progress,
+        )  # fmt: skip
+    title = name or slug("patch", by or "", clean[0], corrupt[0])[:80]
+    show(found, kept(corpus.folder, title, found), as_json, plot)
 
 
 @app.command()
 def sae(
     run: RunArgument,
     site: Annotated[str, typer.Option("--site", "-s", help="Where, such as layers.2.resid_post.")],
-    features: Annotated[int, typer.Option(min=1, help="How many features.")] = 1024,
-    k: Annotated[int, typer.Option("-k", min=1, help="Features a token.")] = 16,
+    features: Annotated[int, typer.Option(min=1, help="How many features.")] = 512,
+    k: Annotated[int, typer.Option("-k", min=1, help="Features a token, on average.")] = 8,
     steps: Annotated[int, typer.Option(min=1, help="Steps of training.")] = 2000,
-    batch: Annotated[int, typer.Option(min=1, help="Tokens a step.")] = 1024,
+    batch: Annotated[int, typer.Option(min=1, help="Tokens a step.")] = 512,
     cards: Annotated[int, typer.Option(min=0, help="How many features to show on a page with their examples.")] = 50,
-    span: SpanOption = "content",
+    judge: Annotated[
+        str | None, typer.Option(help="Model that names the features shown; default: what is true of their tokens.")
+    ] = None,
+    span: SpanOption = "content & ~role(system)",
     speaker: SpeakerOption = None,
     model: ModelOption = None,
     number: NumberOption = None,
@@ -251,19 +286,22 @@ def sae(
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a sparse dictionary on what the model computes, and show its features; goes on where it was stopped."""
-    from sdialog.cli._dictionary import trained_on
+    """Train a sparse dictionary on what the model computes in four dialogs of five, measure it on the others, and
+    name and show its features; goes on where it was stopped."""
+    from sdialog.cli._dictionary import Wish, trained_on
 
     corpus = Corpus.of(run, speaker, model, out, number)
     cache = corpus.cache([site], span)
     if len(cache.sites) != 1:
         raise UserError(f"a dictionary is of one site, not of {len(cache.sites)}; name the layer")
     folder = corpus.folder / (name or slug("sae", cache.sites[0]))
-    report, files = trained_on(cache, folder, features=features, k=k, steps=steps, batch=batch, cards=cards, seed=seed)
-    show(report, files, as_json)
+    found, files = trained_on(corpus, cache, folder, Wish(features, k, steps, batch, cards, judge, seed))
+    show(found, files, as_json)
+    if not as_json:
+        typer.echo(f"next: open {files[-1]}   or   sae.load({str(folder / 'dictionary')!r})")
 
 
-def _labels(corpus: Corpus, by: str, positive: str | None) -> dict[str, Any]:
+def _labels(corpus: Corpus, by: str, positive: str | None) -> dict[int, Any]:
     """Return a label for each dialog: values as they are, or whether it is the positive one."""
     found = labels_by(by, corpus.dialogs())
     if positive is None:
@@ -272,13 +310,3 @@ def _labels(corpus: Corpus, by: str, positive: str | None) -> dict[str, Any]:
     if positive not in told.values():
         raise UnknownNameError(f"value of {by}", positive, told.values())
     return {key: value == positive for key, value in told.items()}
-
-
-def _conversation(corpus: Corpus, given: str, reply: int) -> tuple[list[Any], str | None]:
-    """Return messages of a dialog, by its number, up to a reply; or those of a text."""
-    from sdialog.llm.types import Message
-
-    if not given.isdigit():
-        return [Message("user", given)], corpus.speaker
-    view = corpus.view(int(given), reply)
-    return list(view.messages), view.speaker

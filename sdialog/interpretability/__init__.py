@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from sdialog.interpretability.anatomy.places import sites_of as sites_of
     from sdialog.interpretability.anatomy.taps import edit as edit
     from sdialog.interpretability.anatomy.taps import read as read
-    from sdialog.interpretability.attention_maps import AttentionMaps as AttentionMaps
+    from sdialog.interpretability.attention_views import AttentionMaps as AttentionMaps
+    from sdialog.interpretability.attention_views import attention_maps as attention_maps
     from sdialog.interpretability.attribution import Attribution as Attribution
     from sdialog.interpretability.attribution import direct_logit_attribution as direct_logit_attribution
-    from sdialog.interpretability.attribution_patching import Agreement as Agreement
-    from sdialog.interpretability.attribution_patching import Estimate as Estimate
+    from sdialog.interpretability.attribution_patches import Agreement as Agreement
+    from sdialog.interpretability.attribution_patches import Estimate as Estimate
+    from sdialog.interpretability.attribution_patches import attribution_patching as attribution_patching
     from sdialog.interpretability.base import BaseHook as BaseHook
     from sdialog.interpretability.base import BaseSteerer as BaseSteerer
     from sdialog.interpretability.cache import ActivationCache as ActivationCache
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from sdialog.interpretability.directions import Direction as Direction
     from sdialog.interpretability.erasure import Eraser as Eraser
     from sdialog.interpretability.figures.labelled_arrays import LabelledArray as LabelledArray
+    from sdialog.interpretability.figures.page import write_page as write_page
+    from sdialog.interpretability.figures.word_maps import word_map as word_map
     from sdialog.interpretability.finding import find_direction as find_direction
     from sdialog.interpretability.hooks import ActivationHook as ActivationHook
     from sdialog.interpretability.hooks import LogitsHook as LogitsHook
@@ -40,6 +44,14 @@ if TYPE_CHECKING:
     from sdialog.interpretability.lens import Lens as Lens
     from sdialog.interpretability.lens import TunedLens as TunedLens
     from sdialog.interpretability.lens import logit_lens as logit_lens
+    from sdialog.interpretability.lens_profiles import LensProfile as LensProfile
+    from sdialog.interpretability.lens_profiles import lens_profile as lens_profile
+    from sdialog.interpretability.loops.traces import ControlStep as ControlStep
+    from sdialog.interpretability.loops.traces import ControlTrace as ControlTrace
+    from sdialog.interpretability.loops.traces import control_traces as control_traces
+    from sdialog.interpretability.loops.tracking import Tracking as Tracking
+    from sdialog.interpretability.loops.tracking import tracking as tracking
+    from sdialog.interpretability.metrics import AnswerLogProbability as AnswerLogProbability
     from sdialog.interpretability.metrics import IsChosen as IsChosen
     from sdialog.interpretability.metrics import LogitDifference as LogitDifference
     from sdialog.interpretability.metrics import LogProbability as LogProbability
@@ -62,19 +74,39 @@ if TYPE_CHECKING:
     from sdialog.interpretability.responses import InspectionToken as InspectionToken
     from sdialog.interpretability.running.traces import Capture as Capture
     from sdialog.interpretability.sites import Site as Site
+    from sdialog.interpretability.spans import characters as characters
+    from sdialog.interpretability.spans import choices as choices
+    from sdialog.interpretability.spans import content as content
+    from sdialog.interpretability.spans import everything as everything
     from sdialog.interpretability.spans import explain as explain
+    from sdialog.interpretability.spans import generated as generated
+    from sdialog.interpretability.spans import last_prompt as last_prompt
+    from sdialog.interpretability.spans import message as message
+    from sdialog.interpretability.spans import part as part
+    from sdialog.interpretability.spans import prompt as prompt
+    from sdialog.interpretability.spans import regex as regex
+    from sdialog.interpretability.spans import role as role
+    from sdialog.interpretability.spans import speaker as speaker
+    from sdialog.interpretability.spans import special as special
+    from sdialog.interpretability.spans import turn as turn
+    from sdialog.interpretability.spans import words as words
     from sdialog.interpretability.steering import DirectionSteerer as DirectionSteerer
-    from sdialog.interpretability.sweep import Sweep as Sweep
+    from sdialog.interpretability.sweeps import Sweep as Sweep
+    from sdialog.interpretability.sweeps import sweep as sweep
     from sdialog.interpretability.token_attribution import TokenAttribution as TokenAttribution
     from sdialog.interpretability.token_attribution import integrated_gradients as integrated_gradients
     from sdialog.interpretability.tokens.expressions import Span as Span
     from sdialog.interpretability.tokens.rendering import Rendering as Rendering
 
 _PLACES = {
+    "loops.tracking": "Tracking tracking",
+    "loops.traces": "ControlStep ControlTrace control_traces",
+    "figures.page": "write_page",
+    "lens_profiles": "LensProfile lens_profile",
     "ablation": "Ablation ablate",
-    "attention_maps": "AttentionMaps",
+    "attention_views": "AttentionMaps attention_maps",
     "attribution": "Attribution direct_logit_attribution",
-    "attribution_patching": "Agreement Estimate",
+    "attribution_patches": "Agreement Estimate attribution_patching",
     "base": "BaseHook BaseSteerer",
     "cache": "ActivationCache",
     "contrasts": "ContrastSet vary",
@@ -88,8 +120,9 @@ _PLACES = {
     "hooks": "ActivationHook LogitsHook ResponseHook",
     "inspector": "Inspector",
     "figures.labelled_arrays": "LabelledArray",
+    "figures.word_maps": "word_map",
     "lens": "Lens TunedLens logit_lens",
-    "metrics": "IsChosen LogProbability LogitDifference",
+    "metrics": "IsChosen LogProbability LogitDifference AnswerLogProbability",
     "networks": "network_of",
     "patching": "Patching patch",
     "path_patching": "Paths patch_paths",
@@ -101,9 +134,10 @@ _PLACES = {
     "responses": "InspectionResponse InspectionToken",
     "plans.schedules": "Schedule ScheduledSteering",
     "sites": "Site",
-    "spans": "explain",
+    "spans": "characters choices content everything explain generated last_prompt message part prompt regex role "
+    "speaker special turn words",
     "steering": "DirectionSteerer",
-    "sweep": "Sweep",
+    "sweeps": "Sweep sweep",
     "anatomy.taps": "edit read",
     "token_attribution": "TokenAttribution integrated_gradients",
     "running.traces": "Capture",

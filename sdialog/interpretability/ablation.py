@@ -2,75 +2,124 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from sdialog.core.errors import UnknownNameError, UserError
 from sdialog.core.optional import need
-from sdialog.core.seeds import rng
 from sdialog.interpretability.anatomy.site_axes import site_axes
 from sdialog.interpretability.figures.labelled_arrays import LabelledArray
+from sdialog.interpretability.figures.results import Shown, averaged, told_missing
 from sdialog.interpretability.metrics import Metric
 from sdialog.interpretability.networks import network_of
-from sdialog.interpretability.patching import BATCH, metrics_for
-from sdialog.interpretability.running._inputs import Tokens, all_tokens
+from sdialog.interpretability.patching import BATCH
+from sdialog.interpretability.running._inputs import all_tokens
+from sdialog.interpretability.running.pairs import (
+    Missing,
+    Progress,
+    conversations_axis,
+    labels_of,
+    metric_name,
+    metrics_for,
+)
 from sdialog.interpretability.sites import Site
 from sdialog.interpretability.spans import Span
-from sdialog.interpretability.tokens.alignment import Align, partners
+from sdialog.interpretability.tokens.alignment import Align
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from torch import Tensor
-
-    from sdialog.interpretability.anatomy.places import Place
-    from sdialog.interpretability.running._causal_runs import Change
-    from sdialog.llm.interventions import Network
+    from sdialog.interpretability.anatomy.places import Anatomy, Place
 
 How = Literal["zero", "mean", "resample"]
+Control = Literal["direction", "site"]
 WAYS = ("zero", "mean", "resample")
+_CONTROLS = {"direction": "random direction", "site": "other site"}
 
 
 @dataclass(frozen=True, eq=False)
-class Ablation:
-    """What the metric is without each site; the mean over conversations where there are several.
+class Ablation(Shown):
+    """What the metric is without each site, in each conversation and on average.
 
     Attributes:
-        values: the metric without the site.
-        whole: the metric with all of them.
+        each: the metric without the site, with the axis ``conversation`` first; nan where it is missing. Its control
+            ``random direction`` is the metric where what was there is moved as far in a direction drawn by chance;
+            ``other site`` where another site of the kind, drawn by chance, is taken away instead.
+        wholes: the metric of each conversation with all of them.
         how: ``zero``, ``mean`` or ``resample``.
         metric: what was measured.
         sites: what was taken away.
-        each: the metric of each conversation, of shape (conversations, *shape of values).
+        missing: what could not be measured, and why.
     """
 
-    values: LabelledArray
-    whole: float
+    each: LabelledArray = field(repr=False)
+    wholes: LabelledArray = field(repr=False)
     how: How
     metric: str
     sites: tuple[str, ...]
-    each: NDArray[Any] = field(repr=False)
+    missing: tuple[Missing, ...] = ()
 
     @property
+    def whole(self) -> float:
+        """Mean metric with all sites."""
+        return float(self.wholes.values.mean())
+
+    @property
+    def values(self) -> LabelledArray:
+        """Mean metric without each site, over conversations."""
+        found = self.each.mean("conversation")
+        return replace(found, name=self.each.name)
+
+    @cached_property
     def change(self) -> LabelledArray:
-        """By how much the metric changes."""
-        return LabelledArray(self.values.values - self.whole, self.values.axes, "change", self.values.notes)
+        """By how much the metric changes, the mean over conversations with 95 % intervals over dialogs."""
+        return averaged(self.changes)
+
+    @property
+    def changes(self) -> LabelledArray:
+        """By how much the metric changes in each conversation."""
+        whole = self.wholes.values.reshape(-1, *[1] * (self.each.values.ndim - 1))
+        controls = {
+            name: replace(one, values=one.values - whole, name="change") for name, one in self.each.controls.items()
+        }
+        return replace(self.each, values=self.each.values - whole, name="change", controls=controls)
+
+    def beyond_control(self) -> LabelledArray:
+        """Return by how much more the metric changes than with the control, in each conversation, on average.
+
+        Raises:
+            UserError: if there is no control.
+        """
+        if not self.each.controls:
+            raise UserError("there is no control; give control='direction' or 'site'")
+        (control,) = self.each.controls.values()
+        values = self.each.values - control.values
+        return averaged(replace(self.each, values=values, name="change beyond the control", controls={}))
 
     def json(self) -> dict[str, Any]:
-        """Return a plain dict."""
+        """Return a plain dict; see ``docs/interpretability/results.md``."""
         return {
             "kind": "ablation",
-            "values": self.values.json(),
-            "whole": self.whole,
-            "how": self.how,
+            "model": self.each.model,
             "metric": self.metric,
+            "how": self.how,
+            "whole": self.whole,
+            "conversations": self.each.shape[0],
             "sites": list(self.sites),
-            "conversations": len(self.each),
+            "missing": [one._asdict() for one in self.missing],
+            "change": self.change.json(),
+            "values": self.values.json(),
+            "each": self.each.json(),
+            "wholes": self.wholes.json(),
         }
 
     def table(self) -> str:
-        """Return the metric without each site as a Markdown table."""
-        return f"{self.values.table()}\n\nwith all: {self.whole:.3f}"
+        """Return by how much the metric changes without each site as a Markdown table."""
+        parts = [self.change.table(), f"{self.metric} with all: {self.whole:.3f}"]
+        for name, control in self.change.controls.items():
+            if best := control.top(1):
+                parts.append(f"control, {name}: at most {best[0].value:.3f}, at {', '.join(best[0].labels)}")
+        return "\n\n".join(filter(None, [*parts, told_missing(self.missing, self.each)]))
 
     def plot(self) -> Any:
         """Return a matplotlib figure of the changes.
@@ -91,10 +140,13 @@ def ablate(
     reference: Any = None,
     span: str | Span = "everything",
     align: Align = "exact",
+    control: Control | None = "direction",
+    groups: Sequence[Hashable] | None = None,
     speaker: str | None = None,
     system: str | None = None,
     batch: int = BATCH,
     seed: int = 0,
+    progress: Progress | None = None,
 ) -> Ablation:
     """Take away what is at a site, one site at a time, and measure what is left.
 
@@ -110,10 +162,19 @@ def ablate(
         span: of which tokens.
         align: of ``resample``: which tokens stand for each other; see
             :func:`~sdialog.interpretability.tokens.alignment.partners`.
+        control: ``direction`` moves what is at the site as far at each token as the ablation does, in a direction
+            drawn by chance: what any change of that size does. ``site`` takes away another site of the kind, drawn
+            by chance among those that are not asked for. Either costs as many runs again; None for none.
+        groups: of several conversations, the dialog of each: those of one belong together in intervals. Default:
+            dialogs with the same id.
         speaker: of dialogs: who the model plays.
         system: of dialogs: the system prompt of the speaker.
-        batch: how many changed runs go through the model together.
-        seed: of ``resample``: which conversation is drawn for which.
+        batch: how many changed runs go through the model together, of one conversation or several.
+        seed: of what is drawn by chance.
+        progress: called with how many conversations are done, of how many.
+
+    Returns:
+        The metric without each site; of several conversations, one that cannot be measured is told in ``missing``.
 
     Raises:
         UserError: if a span means no token, or there is no other conversation to take from.
@@ -126,97 +187,61 @@ def ablate(
         ((4, 6), 'head')
     """
     from sdialog.interpretability.anatomy.places import Anatomy
-    from sdialog.interpretability.running._causal_runs import held, measured, one_each, places_of
+    from sdialog.interpretability.running._ablations import AblationRuns, Asked, Fillings
+    from sdialog.interpretability.running._causal_runs import places_of
 
     if how not in WAYS:
         raise UnknownNameError("way to ablate", str(how), WAYS)
+    if control is not None and control not in _CONTROLS:
+        raise UnknownNameError("control", str(control), _CONTROLS)
     network = network_of(source)
     conversations, _ = all_tokens(network, given, speaker=speaker, system=system)
     others = conversations
     if reference is not None:
         others, _ = all_tokens(network, reference, speaker=speaker, system=system)
     metrics = metrics_for(metric, len(conversations), network)
-    places = places_of(Anatomy(network), sites)
-    filler = _filler(network, how, places, others, Span.parse(span), align, seed)
-    wholes, numbers = [], []
-    for number, tokens in enumerate(conversations):
-        rows = [[change] for change in filler(number, tokens)]
-        wholes.append(float(one_each(metrics[number], held(network, tokens, [])[1])[0]))
-        numbers.append(measured(network, tokens, rows, metrics[number], batch))
+    labels = labels_of(given)
+    anatomy = Anatomy(network)
+    places = places_of(anatomy, sites)
+    fillings = Fillings(network, how, others, Span.parse(span), align, seed, batch)
+    runs = AblationRuns(fillings, places, control, _candidates(anatomy, places) if control == "site" else ())
+    asked = [Asked(number, labels[number], tokens, metrics[number]) for number, tokens in enumerate(conversations)]
+    found = runs.of(asked, progress)
     axes = site_axes([place.site for place in places])
-    shape = tuple(len(labels) for labels in axes.values())
-    each = need("numpy", extra="local", why="ablate").array(numbers).reshape(len(numbers), *shape)
+    first = conversations_axis("conversation", dict(enumerate(labels)), groups, len(asked))
+    shape = (len(asked), *(len(names) for names in axes.values()))
+    facts: dict[str, Any] = {"metric": metric_name(metric), "model": network.name}
+    numpy = need("numpy", extra="local", why="ablate")
+    each, other = (
+        replace(LabelledArray.of(numpy.reshape(rows, shape), facts["metric"], conversation=first, **axes), **facts)
+        for rows in (found.without, found.control)
+    )
+    if control is not None:
+        each = replace(each, controls={_CONTROLS[control]: other})
+    wholes = replace(LabelledArray.of(found.whole, facts["metric"], conversation=first), **facts)
     names = tuple(str(place.site) for place in places)
-    values = LabelledArray.of(each.mean(0), str(metrics[0]), **axes)
-    return Ablation(values, sum(wholes) / len(wholes), how, str(metrics[0]), names, each)
+    return Ablation(each, wholes, how, facts["metric"], names, tuple(found.missing))
 
 
-def _filler(
-    network: Network, how: How, places: Sequence[Place], others: Sequence[Tokens], span: Span, align: Align, seed: int
-) -> Any:
-    """Return what tells, of the number of a conversation and its tokens, the change for each place."""
-    if how == "resample":
-        return _Resampling(network, places, others, span, align, seed)
-    means = _means(network, places, others, span) if how == "mean" else None
+def _candidates(anatomy: Anatomy, places: Sequence[Place]) -> list[list[Place]]:
+    """Return for each place the others of its kind that are not asked for.
 
-    def fill(_number: int, tokens: Tokens) -> list[Change]:
-        from sdialog.interpretability.running._causal_runs import Change, held
-
-        positions = tokens.positions(span)
-        if means is not None:
-            fillings = [means[str(place.site)] for place in places]
-        else:
-            here, _ = held(network, tokens, places)
-            fillings = [here[str(place.site)][0] * 0 for place in places]
-        return [
-            Change(place, positions, filling.expand(len(positions), *filling.shape))
-            for place, filling in zip(places, fillings, strict=True)
-        ]
-
-    return fill
-
-
-def _means(network: Network, places: Sequence[Place], others: Sequence[Tokens], span: Span) -> dict[str, Tensor]:
-    """Return the mean of what is at each place over all tokens of a span."""
-    from sdialog.interpretability.running._causal_runs import held
-
-    if any(place.site.kind == "pattern" for place in places):
-        raise UserError("a mean of attention over different columns says nothing; ablate z or v, or use how='zero'")
-    sums: dict[str, Any] = {}
-    count = 0
-    for tokens in others:
-        positions = tokens.positions(span)
-        found, _ = held(network, tokens, places)
-        count += len(positions)
-        for name, values in found.items():
-            sums[name] = sums.get(name, 0.0) + values[positions].double().sum(0)
-    return {name: total / count for name, total in sums.items()}
-
-
-@dataclass(frozen=True, eq=False)
-class _Resampling:
-    """Takes from another conversation what it has at the same tokens."""
-
-    network: Network
-    places: Sequence[Place]
-    others: Sequence[Tokens]
-    span: Span
-    align: Align
-    seed: int
-
-    def __call__(self, number: int, tokens: Tokens) -> list[Change]:
-        from sdialog.interpretability.running._causal_runs import Change, held
-
-        different = [one for one in self.others if one.ids != tokens.ids]
-        if not different:
-            raise UserError("resampling takes from other conversations: give reference=, one that differs")
-        other = different[rng(self.seed, "resample", number).randrange(len(different))]
-        partner = partners(tokens, other, self.align)
-        here = [position for position in tokens.positions(self.span) if position in partner]
-        if not here:
-            raise UserError(f"no token of {self.span!s} has a partner in the other conversation")
-        there = [partner[position] for position in here]
-        found, _ = held(self.network, other, self.places)
-        if len(other) != len(tokens) and any(place.site.kind == "pattern" for place in self.places):
-            raise UserError(f"attention over {len(other)} tokens does not fit {len(tokens)} tokens")
-        return [Change(place, here, found[str(place.site)][there]) for place in self.places]
+    Raises:
+        UserError: if there are none.
+    """
+    asked = {str(place.site) for place in places}
+    found = []
+    for place in places:
+        site = place.site
+        unit = "" if site.unit is None else f".{site.unit}"
+        kind = f"head.*.{site.kind}" if site.head is not None else f"{site.kind}{unit}"
+        if site.layer is None or site.kind is None:
+            raise UserError(f"{site} has no others of its kind; use control='direction'")
+        some = [anatomy.place(one) for one in anatomy.expand(f"layers.*.{kind}")]
+        found.append([one for one in some if str(one.site) not in asked])
+        if not found[-1]:
+            raise UserError(
+                f"all sites of the kind of {site} are asked for, so that none is left for a control; "
+                "compare them with each other, or use control='direction'"
+            )
+    return found

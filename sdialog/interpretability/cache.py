@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -95,7 +96,8 @@ class ActivationCache:
                 There is no reply after the dialog: all of it is prompt.
             speaker: whose view it is. Default: the agent's; else that of the dialog's second speaker.
             path: a folder to keep it in; default memory.
-            dtype: ``float16``, ``float32`` or ``float64``.
+            dtype: ``float16``, ``float32`` or ``float64``. Numpy has no bfloat16: float32 holds it exactly, and float16
+                all that is not above 65,504.
             reduce: keep only means over the tokens of each ``turn``, ``speaker`` or ``dialog``.
             max_bytes: most bytes of activations to hold in memory. On disk that is a bound for what is being
                 computed, and not for the corpus.
@@ -204,7 +206,7 @@ class ActivationCache:
         """Return the rows of some dialogs, turns, speakers, roles and parts; nothing is copied.
 
         Args:
-            dialog: numbers or ids of dialogs.
+            dialog: numbers or ids of dialogs; an id means all that have it.
             turn: numbers of turns, from 0.
             speaker: names.
             role: ``system``, ``user``, ``assistant`` or ``tool``.
@@ -212,6 +214,7 @@ class ActivationCache:
 
         Raises:
             UnknownNameError: if there is no such dialog, speaker, role or part.
+            UserError: if a turn is no number.
         """
         from sdialog.interpretability.tokens.fillings import PARTS
 
@@ -223,11 +226,11 @@ class ActivationCache:
         for name, wanted in asked.items():
             if wanted is None:
                 continue
-            given = [wanted] if isinstance(wanted, (str, int)) else list(wanted)
+            given = [wanted] if isinstance(wanted, str) or not hasattr(wanted, "__iter__") else list(wanted)
             if name == "dialog":
-                numbers = [self._dialog(one) for one in given]
+                numbers = [number for one in given for number in self._dialog(one)]
             elif name == "turn":
-                numbers = [int(one) for one in given if not isinstance(one, str)]
+                numbers = [_turn(one) for one in given]
             else:
                 numbers = [_place(name, str(one), tables[name]) for one in given]
             keep &= numpy.isin(columns[:, COLUMNS.index(name)], numbers)
@@ -275,11 +278,12 @@ class ActivationCache:
         elif callable(label):
             columns = {name: labels[name].tolist() for name in labels}
             rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-            found = numpy.array([label(row) for row in rows])
+            found = _column(numpy, [label(row) for row in rows])
         else:
-            found = numpy.array([self._of_dialog(label, one) for one in labels["dialog"].tolist()])
+            found = _column(numpy, [self._of_dialog(label, one) for one in labels["dialog"].tolist()])
         values = self[site or self.sites[0]]
-        return Features(values.reshape(len(values), -1), found, self._groups(labels))
+        size = int(numpy.prod(values.shape[1:], dtype=int))
+        return Features(values.reshape(len(values), size), found, self._groups(labels))
 
     def source(self, site: str | None = None) -> Source:
         """Return where the rows come from, for :class:`~sdialog.interpretability.directions.Direction` and probes."""
@@ -322,13 +326,15 @@ class ActivationCache:
             return slice(int(numbers[0]), int(numbers[-1]) + 1)
         return numbers  # type: ignore[no-any-return]
 
-    def _dialog(self, given: int | str) -> int:
+    def _dialog(self, given: int | str) -> list[int]:
         names = self.dialogs
-        if isinstance(given, int):
-            if not 0 <= given < len(names):
-                raise UserError(f"there is no dialog {given}: there are {len(names)}, counted from 0")
-            return given
-        return _place("dialog", given, names)
+        if isinstance(given, str):
+            first = _place("dialog", given, names)
+            return [first, *(place for place in range(first + 1, len(names)) if names[place] == given)]
+        number = index(given)
+        if not 0 <= number < len(names):
+            raise UserError(f"there is no dialog {number}: there are {len(names)}, counted from 0")
+        return [number]
 
     def _groups(self, labels: Labels) -> NDArray[Any]:
         # Two dialogs may have the same id; then only their numbers tell them apart.
@@ -342,6 +348,19 @@ class ActivationCache:
         if number in label:
             return label[number]
         raise UserError(f"the dialog {name} (number {number}) has no label; give one for each, or select others")
+
+
+def _turn(given: Any) -> int:
+    try:
+        return index(given)
+    except TypeError as error:
+        raise UserError(f"turns are numbers, counted from 0, not {given!r}") from error
+
+
+def _column(numpy: Any, values: list[Any]) -> NDArray[Any]:
+    """Return values as an array; of several types as they are, so that who takes them as labels can refuse them."""
+    mixed = len({type(one) for one in values}) > 1
+    return numpy.array(values, dtype=object) if mixed else numpy.array(values)  # type: ignore[no-any-return]
 
 
 def _place(kind: str, name: str, known: Sequence[str]) -> int:

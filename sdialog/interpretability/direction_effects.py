@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sdialog.core.errors import UserError
+from sdialog.core.errors import UnknownNameError, UserError
 from sdialog.core.optional import need
 from sdialog.interpretability.directions import Direction
 from sdialog.interpretability.fitting.labelled import generator
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sdialog.interpretability.spans import Span
 
 DIRECTION, RANDOM = "direction", "random"
+OPERATIONS = ("add", "project_out", "clamp")
+_NOTHING_AT_ZERO = ("add", "project_out")
 
 
 class EffectPoint(NamedTuple):
@@ -144,10 +146,11 @@ def evaluate_direction(
         prompts: what it replies to: texts (empty has it speak first), or lists of messages that stand in for its
             whole memory. Default, without a partner: it speaks first.
         partner: an agent to hold whole dialogs with instead; the steered agent speaks first.
-        strengths: how often the vector is added; 0 is always measured, too.
+        strengths: how often the vector is added; 0 is always measured, too. For ``clamp`` the readings to clamp to.
         metric: from the text of a reply, or from the dialog where there is a partner, to a number.
         accept: from the same to a share from 0 to 1: how much of it a parser accepts.
-        op: what is done with the direction; see :class:`~sdialog.interpretability.plan.Edit`.
+        op: what is done with the direction: ``add``, ``project_out`` or ``clamp``; see
+            :class:`~sdialog.interpretability.plan.Edit`. Changes are against the agent as it is.
         site: where it is added; default where it was found.
         span: on which tokens; ``choices`` begins with the choice of the first generated token.
         controls: also add a random direction of equal length.
@@ -159,7 +162,8 @@ def evaluate_direction(
         seed: seed of replies and of the random direction.
 
     Raises:
-        UserError: if the direction has no site and none is given.
+        UserError: if the direction has no site and none is given, if the operation is another, or if there is nobody
+            to steer or nothing to reply to.
 
     Example:
         >>> from sdialog import Agent
@@ -176,17 +180,22 @@ def evaluate_direction(
     place = site or direction.site
     if not place:
         raise UserError("the direction does not say where it was found; give site=")
-    levels = sorted({0.0, *(float(one) for one in strengths)})
+    if op not in OPERATIONS:
+        raise UnknownNameError("operation along a direction", op, OPERATIONS)
+    none = {0.0} if op in _NOTHING_AT_ZERO else set()
+    levels = sorted(none | {float(one) for one in strengths})
     vectors = {DIRECTION: direction.vector}
     if controls:
         vectors[RANDOM] = random_vector(direction, seed)
     cells = [(name, strength) for name in vectors for strength in levels]
     plans = [_plans(place, op, vectors[name], strength, span) for name, strength in cells]
+    if () not in plans:
+        plans.append(())
     said = sample(agent, plans, prompts, partner, n=n, max_turns=max_turns, max_tokens=max_tokens, seed=seed)
+    base, said = said[plans.index(())], said[: len(cells)]
     losses = _losses(agent, said)
     points = []
     for at, (name, strength) in enumerate(cells):
-        base = said[cells.index((name, 0.0))]
         points.append(_point(name, strength, said[at], base, losses[at], metric, accept, level))
     title = getattr(metric, "__name__", type(metric).__name__)
     texts = tuple(tuple(one.matter for one in row) for row in said)
@@ -201,8 +210,9 @@ def random_vector(direction: Direction, seed: int = 0) -> Any:
 
 
 def _plans(site: str, op: str, vector: Any, strength: float, span: str | Span) -> tuple[Plan, ...]:
-    # Nothing at all at 0, so that it is the agent as it is.
-    return (Plan(edits=[Edit(site, op, vector, strength, span=span)]),) if strength else ()
+    if not strength and op in _NOTHING_AT_ZERO:
+        return ()
+    return (Plan(edits=[Edit(site, op, vector, strength, span=span)]),)
 
 
 def _losses(agent: Any, said: Sequence[Sequence[Said]]) -> list[list[float | None]]:

@@ -26,8 +26,8 @@ DIRECTION_L2 = 0.1
 class Direction:
     """A direction of activations that stands for something, from what is negative to what is positive.
 
-    A fitted one is as long as the classes lie apart along it: added once, it moves the mean of the negative rows to
-    where that of the positive ones is.
+    A fitted one is as long as the classes lie apart along it: added once, it moves the mean reading of the negative
+    rows to that of the positive ones.
 
     Attributes:
         vector: shape (d,), float64.

@@ -22,7 +22,8 @@ class Eraser:
     LEACE (Belrose et al., 2023): ``x - W+ P W (x - mean)``, W the whitening by the inverse square root of the
     covariance, P the projection on what W leaves of the covariance with the labels. Of all affine maps that do so it
     changes the activations least. On the rows it was fitted to, no linear probe does better than a constant; on
-    others, as nearly as they are enough to tell the covariance.
+    others, as nearly as they are enough to tell the covariance. That is shrunk to a sphere (Ledoit and Wolf, 2004), the
+    more the fewer rows there are: else with about as many rows as features others would be moved at random and far.
 
     Attributes:
         mean: shape (d,).
@@ -44,7 +45,9 @@ class Eraser:
     rows: int = 0
 
     @classmethod
-    def fit(cls, features: Any, labels: Any, *, task: str = "auto", source: Source | None = None) -> Eraser:
+    def fit(
+        cls, features: Any, labels: Any, *, task: str = "auto", shrink: bool = True, source: Source | None = None
+    ) -> Eraser:
         """Fit an eraser.
 
         Args:
@@ -52,6 +55,8 @@ class Eraser:
             labels: one a row: classes or numbers, told apart as by
                 :meth:`~sdialog.interpretability.probes.Probe.fit`.
             task: ``classes`` or ``numbers``, to say what the labels are.
+            shrink: whether the covariance is shrunk. Without, it is that of the rows, of which the map then is the
+                one that changes least; for many times more rows than features.
             source: which activations the rows are.
 
         Raises:
@@ -66,7 +71,12 @@ class Eraser:
         kept = spread > _SMALL * spread.max()
         if not kept.any():
             return cls(mean, numpy.zeros((len(mean), 0)), numpy.zeros((0, len(mean))), source or Source(), len(data))
-        axes, deviations = axes[kept], spread[kept] / len(data) ** 0.5
+        axes, variances = axes[kept], spread[kept] ** 2 / len(data)
+        if shrink:
+            estimators = need("sklearn.covariance", extra="metrics", why=WHY)
+            part = estimators.ledoit_wolf_shrinkage(data.features - mean, assume_centered=True)
+            variances = (1 - part) * variances + part * variances.sum() / len(mean)
+        deviations = variances**0.5
         # In the whitened coordinates along the axes: the covariance with the labels, and a basis of what it spans.
         shared = ((data.features - mean) @ axes.T / deviations).T @ targets / len(data)
         basis, sizes, _ = numpy.linalg.svd(shared, full_matrices=False)

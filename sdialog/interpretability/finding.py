@@ -13,7 +13,7 @@ from sdialog.interpretability.directions import Direction
 from sdialog.interpretability.fitting.labelled import Source
 from sdialog.interpretability.networks import network_of
 from sdialog.interpretability.spans import Span
-from sdialog.interpretability.sweep import Sweep, sweep
+from sdialog.interpretability.sweeps import Sweep, sweep
 from sdialog.interpretability.tokens.rendering import Rendering
 
 if TYPE_CHECKING:
@@ -50,6 +50,11 @@ class ContrastRows:
         """Whether each row is positive, the positive ones first."""
         return [True] * len(self.contrast.positive) + [False] * len(self.contrast.negative)
 
+    @property
+    def fewest(self) -> int:
+        """How many groups the side has that has fewer of them: at most so many folds have both sides in each part."""
+        return min(len({one.group for one in side}) for side in (self.contrast.positive, self.contrast.negative))
+
     def rows(self, site: str) -> NDArray[Any]:
         """Return the rows of both sides, the positive ones first.
 
@@ -67,9 +72,7 @@ class ContrastRows:
         """Return the direction at a site, scored on held-out groups where there are enough."""
         contrast = self.contrast
         sides = [one.group for one in contrast.positive], [one.group for one in contrast.negative]
-        count = len({*sides[0], *sides[1]})
-        fewest = min(len({*side}) for side in sides)
-        known: Any = None if min(count, fewest) < 2 else sides[0] if contrast.paired else sides
+        known: Any = None if self.fewest < 2 else sides[0] if contrast.paired else sides
         return Direction.fit(
             self.positive[site],
             self.negative[site],
@@ -78,7 +81,7 @@ class ContrastRows:
             groups=known,
             names=contrast.names,
             source=self.sources[site],
-            folds=max(2, min(folds, fewest)),
+            folds=max(2, min(folds, self.fewest)),
             seed=seed,
         )
 
@@ -152,7 +155,7 @@ def find_direction(
         method: see :meth:`~sdialog.interpretability.directions.Direction.fit`.
         max_tokens: let the model reply in each example, with so many tokens at most, so that the span may mean
             generated tokens; 0 reads what is there. Both of a pair have the same random numbers.
-        folds: how many folds held-out scores are measured with.
+        folds: how many folds held-out scores are measured with; fewer where there are fewer groups of examples.
         shuffles: how often labels are shuffled for the sweep's bands and p-values.
         seed: seed of folds, signs and replies.
 
@@ -175,8 +178,14 @@ def find_direction(
     directions = {name: rows.direction(name, method, folds=folds, seed=seed) for name in rows.positive}
     if len(directions) == 1:
         return next(iter(directions.values()))
+    if rows.fewest < 3:
+        raise UserError(
+            f"to choose among {len(directions)} sites and test the choice takes 3 groups of examples on each side, "
+            f"such as 3 personas or dialogs; there are {rows.fewest}. Give more, or name one site"
+        )
     features = {name: rows.rows(name) for name in directions}
-    found = sweep(features, rows.labels, rows.groups, folds=folds, shuffles=shuffles, seed=seed)
+    most = min(folds, rows.fewest)
+    found = sweep(features, rows.labels, rows.groups, folds=most, shuffles=shuffles, seed=seed)
     return DirectionSweep(directions, found, rows)
 
 

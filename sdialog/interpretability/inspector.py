@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sdialog.core.errors import ConfigError, UserError
@@ -15,6 +15,7 @@ from sdialog.interpretability.steering import Interval, Steering, read_interval,
 
 if TYPE_CHECKING:
     from sdialog.agents.inspection import ModelCall
+    from sdialog.interpretability.running.traces import Capture
     from sdialog.llm.types import GenerateRequest, GenerateResult
 
 _KEPT_DIALOGS = 64
@@ -30,7 +31,8 @@ class Inspector:
 
     Args:
         target: where: a site such as ``layers.12.resid_post``, or the path of a module as torch names it; several in
-            a list, or in a dict from names of your own. None records nothing.
+            a list, or in a dict from names of your own. None records nothing. What is recorded of a name with ``*`` is
+            found by the sites that it stands for.
         agent: attach it to this agent at once; the agent itself is changed.
         steering_function: one or several functions from activations of shape (tokens, size) to the same, applied in
             order, before the directions that are added later.
@@ -109,12 +111,15 @@ class Inspector:
         if not mine or call.lookahead:
             return
         logits = mine.pop(f"{self._prefix}{LOGITS}", None)
-        captures = {key: mine[f"{self._prefix}{key}"] for key in self.target}
+        names = dict(self.target)
+        captures = self._captured(names, mine)
+        if logits is None and not captures:
+            return
         tokens = (logits or next(iter(captures.values()))).tokens
         instruction = next((m.content for m in reversed(request.messages) if m.role == "system"), None)
         if request.messages and request.messages[0].content == instruction:
             instruction = None
-        seen = Seen(call, result.text, tokens, captures, logits, instruction)
+        seen = Seen(call, result.text, tokens, captures, logits, instruction, names)
         with self._lock:
             replies = self._dialogs.setdefault(call.session, [])
             while len(self._dialogs) > self.keep:
@@ -123,6 +128,17 @@ class Inspector:
                 replies[-1].append(seen)
             else:
                 replies.append([seen])
+
+    def _captured(self, names: Mapping[Any, str], mine: Mapping[str, Capture]) -> dict[Any, Capture]:
+        """Return by key what was recorded of targets, and by site of those with ``*``; none of one that is new."""
+        found: dict[Any, Capture] = {}
+        for key, path in names.items():
+            name = f"{self._prefix}{key!r}"
+            if name in mine:
+                found[key] = mine[name]
+            elif "*" in path:
+                found |= {one.site: one for known, one in mine.items() if known.startswith(f"{name}/")}
+        return found
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__ = {**state, "_lock": threading.Lock()}
@@ -140,11 +156,12 @@ class Inspector:
     def _site(self, path: str) -> str:
         from sdialog.interpretability.sites import Site
 
-        return f"{path}:in" if self.inspect_input and Site.parse(path).is_path and not path.endswith(":out") else path
+        plain = Site.parse(path).is_path and not path.endswith((":in", ":out"))
+        return f"{path}:in" if self.inspect_input and plain else path
 
     def _reads(self) -> list[Read]:
         span = "everything" if self.prompt else "generated"
-        reads = [Read(self._site(path), span, name=str(key), dtype=self.dtype) for key, path in self.target.items()]
+        reads = [Read(self._site(path), span, name=repr(key), dtype=self.dtype) for key, path in self.target.items()]
         if self.top_k is not None:
             reads.append(Read(LOGITS, "last_prompt | generated", name=LOGITS, top=max(self.top_k, 0)))
         return reads
@@ -244,7 +261,8 @@ class Inspector:
     def add_hooks(self, target: Mapping[Any, str] | Sequence[str] | str) -> None:
         """Record more places, from the next reply on; the steering applies to them, too."""
         added = _targets(target)
-        shift = len(self.target) if not isinstance(target, Mapping) else 0
+        numbers = [key for key in self.target if isinstance(key, int)]
+        shift = 0 if isinstance(target, Mapping) else max(numbers, default=-1) + 1
         self.target.update({key + shift if shift else key: path for key, path in added.items()})
 
     def add_steering_function(self, function: Callable[[Any], Any]) -> None:
@@ -291,6 +309,10 @@ def _targets(target: Any) -> dict[Any, str]:
         return {}
     if isinstance(target, str):
         return {0: target}
+    if not isinstance(target, Iterable):
+        raise ConfigError(
+            f"a target is a site or the path of a module, or several in a list or dict, not {target!r:.60}"
+        )
     named = dict(target) if isinstance(target, Mapping) else dict(enumerate(target))
     for path in named.values():
         if not isinstance(path, str):

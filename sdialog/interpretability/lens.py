@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from sdialog.core.errors import UserError
 from sdialog.core.optional import need
-from sdialog.interpretability.figures.labelled_arrays import LabelledArray
+from sdialog.interpretability.figures.labelled_arrays import Axis, LabelledArray
+from sdialog.interpretability.figures.results import Shown
 from sdialog.interpretability.networks import network_of
 from sdialog.interpretability.running._inputs import Tokens, all_tokens, shown, token_id, tokens_of
 from sdialog.interpretability.spans import Span
@@ -23,7 +24,7 @@ _KIND = "tuned lens"
 
 
 @dataclass(frozen=True, eq=False)
-class Lens:
+class Lens(Shown):
     """What a lens sees, by depth (the entrance of each layer, and the exit of the last) and token.
 
     Attributes:
@@ -39,6 +40,7 @@ class Lens:
         turns: what each place belongs to, such as ``1 Ann``.
         tuned: whether it is a tuned lens.
         exact: whether the last depth is the model's own output bit for bit; it always agrees up to rounding.
+        model: name of the model.
     """
 
     probability: LabelledArray
@@ -53,6 +55,7 @@ class Lens:
     turns: tuple[str, ...] = ()
     tuned: bool = False
     exact: bool = True
+    model: str = ""
 
     def by_turn(self) -> LabelledArray:
         """Return the mean divergence from the model's prediction, by depth and turn.
@@ -70,6 +73,7 @@ class Lens:
         arrays = ("probability", "kl", "entropy", "target", "rank")
         return {
             "kind": "lens",
+            "model": self.model,
             "tuned": self.tuned,
             "exact": self.exact,
             "positions": list(self.positions),
@@ -149,7 +153,9 @@ def logit_lens(
         raise UserError(f"top is at least 1, not {top}")
     wanted = _targets(network, targets, len(positions))
     seen = look(network, tokens, positions, top, wanted, None if tuned is None else tuned.translate(network))
-    labels = {"depth": _depth_names(network), "token": [tokens.strings[place] for place in positions]}
+    turns = tuple(tokens.turn(place) for place in positions)
+    words = tuple(tokens.strings[place] for place in positions)
+    labels: dict[str, Any] = {"depth": depth_names(network), "token": Axis("token", words, turns)}
     return Lens(
         probability=LabelledArray.of(seen.probabilities[..., 0], "probability", **labels),
         tokens=tuple(
@@ -163,9 +169,10 @@ def logit_lens(
         rank=LabelledArray.of(seen.rank, "rank of the target", **labels),
         targets=tuple(shown(network.tokenizer, one) for one in seen.targets.tolist()),
         positions=tuple(positions),
-        turns=tuple(tokens.turn(place) for place in positions),
+        turns=turns,
         tuned=tuned is not None,
         exact=seen.final_is_exact,
+        model=network.name,
     )
 
 
@@ -325,7 +332,8 @@ def _divergence(network: Network, held: Sequence[tuple[Tokens, list[int]]], tran
     return () if total is None else tuple((total / count).tolist()[:-1])
 
 
-def _depth_names(network: Network) -> list[str]:
+def depth_names(network: Network) -> list[str]:
+    """Return the names of the depths at which a lens looks."""
     layers = network.model.config.get_text_config(decoder=True).num_hidden_layers
     return [*(f"layers.{layer}.resid_pre" for layer in range(layers)), f"layers.{layers - 1}.resid_post"]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sdialog.core.errors import UserError
 from sdialog.interpretability.running._inputs import token_id
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ class LogitDifference:
     position: int = -1
 
     def __call__(self, logits: Tensor) -> Tensor:
-        """Return the difference in each row."""
-        at = logits[:, self.position]
+        """Return the difference in each row, in float32 at least, in which small ones are not rounded away."""
+        at = _wide(logits[:, self.position])
         return at[:, self.token] - at[:, self.other]
 
     def __str__(self) -> str:
@@ -65,7 +66,7 @@ class LogProbability:
 
     def __call__(self, logits: Tensor) -> Tensor:
         """Return the log probability in each row."""
-        return logits[:, self.position].float().log_softmax(-1)[:, self.token]
+        return _wide(logits[:, self.position]).log_softmax(-1)[:, self.token]
 
     def __str__(self) -> str:
         return f"log probability of {self.token}"
@@ -82,7 +83,7 @@ class IsChosen:
     Example:
         >>> import torch
         >>> IsChosen(2)(torch.tensor([[[1.0, 0.0, 4.0]], [[1.0, 5.0, 4.0]]]))
-        tensor([1., 0.])
+        tensor([1., 0.], dtype=torch.float64)
     """
 
     token: int | str
@@ -90,10 +91,51 @@ class IsChosen:
 
     def __call__(self, logits: Tensor) -> Tensor:
         """Return 1 or 0 for each row."""
-        return (logits[:, self.position].argmax(-1) == self.token).to(logits.dtype)
+        return (logits[:, self.position].argmax(-1) == self.token).double()
 
     def __str__(self) -> str:
         return f"{self.token} is chosen"
+
+
+@dataclass(frozen=True)
+class AnswerLogProbability:
+    """Log probability of an answer of several tokens: the sum over them, each after those before it.
+
+    The conversations have to end with the answer, clean and corrupt ones alike, so that the model reads it: as token
+    ids, or as a last message whose end the template does not mark. ``end`` leaves out tokens that come after it.
+
+    Attributes:
+        answer: token ids, or a text, which is tokenized by itself.
+        end: how many tokens of the conversation come after the answer, such as one that ends the turn.
+
+    Example:
+        >>> import torch
+        >>> round(float(AnswerLogProbability((1, 2))(torch.zeros(1, 5, 4)).exp()), 4)
+        0.0625
+    """
+
+    answer: tuple[int, ...] | str
+    end: int = 0
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """Return the log probability in each row.
+
+        Raises:
+            UserError: if the conversation is too short to hold the answer.
+        """
+        ids = [int(one) for one in self.answer]
+        stop = logits.shape[1] - self.end - 1
+        if stop < len(ids):
+            raise UserError(f"an answer of {len(ids)} tokens and one before it do not fit {logits.shape[1]} tokens")
+        found = _wide(logits[:, stop - len(ids) : stop]).log_softmax(-1)
+        return sum((found[:, place, one] for place, one in enumerate(ids)), found.new_zeros(len(found)))
+
+    def __str__(self) -> str:
+        return f"log probability of the answer {self.answer}"
+
+
+def _wide(logits: Tensor) -> Tensor:
+    return logits if logits.element_size() >= 4 else logits.float()
 
 
 def known(metric: _M, tokenizer: Any) -> _M:
@@ -102,6 +144,13 @@ def known(metric: _M, tokenizer: Any) -> _M:
     Raises:
         UserError: if a text is not one token of the model.
     """
+    if isinstance(metric, AnswerLogProbability):
+        answer = metric.answer
+        if isinstance(answer, str):
+            answer = tuple(tokenizer(answer, add_special_tokens=False)["input_ids"]) if tokenizer is not None else ()
+        if not answer:
+            raise UserError(f"the answer {metric.answer!r} is no tokens of this model")
+        return replace(metric, answer=tuple(answer))
     if not isinstance(metric, (LogitDifference, LogProbability, IsChosen)):
         return metric
     names = {field.name for field in fields(metric)} & {"token", "other"}

@@ -2,72 +2,127 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal
 
 from sdialog.core.errors import UnknownNameError, UserError
 from sdialog.interpretability.anatomy.site_axes import site_axes
-from sdialog.interpretability.figures.labelled_arrays import LabelledArray
-from sdialog.interpretability.metrics import Metric, known
+from sdialog.interpretability.figures.labelled_arrays import Axis, LabelledArray
+from sdialog.interpretability.figures.results import Shown, averaged, told_missing
+from sdialog.interpretability.metrics import Metric
 from sdialog.interpretability.networks import network_of
-from sdialog.interpretability.running._inputs import Tokens, all_tokens
+from sdialog.interpretability.running.pairs import (
+    CONTROLS,
+    GIVEN,
+    NORMALISE,
+    TOKENS,
+    Missing,
+    Normalise,
+    Pair,
+    Progress,
+    Spans,
+    Strangers,
+    cells_of,
+    conversations_axis,
+    metric_name,
+    pairs_of,
+    resolution,
+    strangers_of,
+    ways_of,
+)
 from sdialog.interpretability.sites import Site
-from sdialog.interpretability.spans import Span
-from sdialog.interpretability.tokens.alignment import Align, partners
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from sdialog.llm.interventions import Network
+from sdialog.interpretability.tokens.alignment import Align
 
 Direction = Literal["denoise", "noise"]
-Spans = str | Span | Sequence["str | Span"] | Mapping[str, "str | Span"]
-TOKENS = "tokens"
 BATCH = 32
-_NAMES = {"denoise": "share of the difference restored", "noise": "share of the difference lost"}
+EFFECTS = {
+    ("denoise", True): "share of the difference restored", ("denoise", False): "rise of the metric",
+    ("noise", True): "share of the difference lost", ("noise", False): "fall of the metric",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
-class Patching:
-    """What patching did, by site and tokens; the mean over pairs where there are several.
+class Patching(Shown):
+    """What patching did, by site and tokens, in each pair and on average.
 
     Attributes:
-        effects: 0 where patching changes nothing and 1 where it gives what the other run gives; it can be outside.
-        clean, corrupt: metric of the runs.
+        each: the effects, with the axis ``pair`` first: 0 where patching changes nothing and 1 where it gives what the
+            other run gives; it can be outside. Nan where something is missing. Its control, such as ``base of
+            another pair``, is what the same cells do when they come from a conversation that is not of the pair.
+        ends: the metric of the runs, with the axes ``pair`` and ``run`` (clean, corrupt).
         direction: ``denoise`` or ``noise``.
         metric: what was measured.
+        normalise: on what scale.
         sites: where.
-        each: the effects of each pair, of shape (pairs, *shape of effects).
+        missing: what could not be measured, and why.
         words: texts of the tokens of the run that was changed, of the first pair.
     """
 
-    effects: LabelledArray
-    clean: float
-    corrupt: float
+    each: LabelledArray
+    ends: LabelledArray = field(repr=False)
     direction: Direction
     metric: str
+    normalise: Normalise
     sites: tuple[str, ...]
-    each: NDArray[Any] = field(repr=False)
+    missing: tuple[Missing, ...] = ()
     words: tuple[str, ...] = ()
 
+    @cached_property
+    def effects(self) -> LabelledArray:
+        """The mean over pairs, with 95 % intervals over dialogs; other statistics: ``each.over("pair", ...)``."""
+        return averaged(self.each)
+
+    @property
+    def clean(self) -> float:
+        """Mean metric of the clean runs."""
+        return float(self.ends.mean("pair").values[0])
+
+    @property
+    def corrupt(self) -> float:
+        """Mean metric of the corrupt runs."""
+        return float(self.ends.mean("pair").values[1])
+
+    def above_control(self) -> LabelledArray:
+        """Return by how much effects are above those of the control, pair by pair, on average.
+
+        Raises:
+            UserError: if there is no control.
+        """
+        if not self.each.controls:
+            raise UserError("there is no control; give several pairs, or control= conversations to draw donors from")
+        (control,) = self.each.controls.values()
+        values = self.each.values - control.values
+        return averaged(replace(self.each, values=values, name=f"{self.each.name}, above the control", controls={}))
+
     def json(self) -> dict[str, Any]:
-        """Return a plain dict."""
+        """Return a plain dict; see ``docs/interpretability/results.md``."""
         return {
             "kind": "patching",
-            "effects": self.effects.json(),
+            "model": self.each.model,
+            "metric": self.metric,
+            "direction": self.direction,
+            "normalise": self.normalise,
             "clean": self.clean,
             "corrupt": self.corrupt,
-            "direction": self.direction,
-            "metric": self.metric,
+            "pairs": self.each.shape[0],
             "sites": list(self.sites),
-            "pairs": len(self.each),
             "words": list(self.words),
+            "missing": [one._asdict() for one in self.missing],
+            "effects": self.effects.json(),
+            "each": self.each.json(),
+            "ends": self.ends.json(),
         }
 
     def table(self) -> str:
-        """Return the effects as a Markdown table."""
-        return self.effects.table()
+        """Return the effects as a Markdown table, with the strongest of the control and what is missing."""
+        parts = [self.effects.table()]
+        for name, control in self.effects.controls.items():
+            best = control.top(1)
+            if best:
+                parts.append(f"control, {name}: at most {best[0].value:.3f}, at {', '.join(best[0].labels)}")
+        return "\n\n".join(filter(None, [*parts, told_missing(self.missing, self.each)]))
 
     def plot(self) -> Any:
         """Return a matplotlib figure: a heat map of the effects.
@@ -76,21 +131,6 @@ class Patching:
             MissingDependencyError: if matplotlib is not installed.
         """
         return self.effects.plot()
-
-
-@dataclass(frozen=True, eq=False)
-class Pair:
-    """Two runs that are compared, and which tokens of theirs stand for each other.
-
-    Attributes:
-        base: the conversation that is run with changes.
-        donor: the one whose activations are put into it.
-        partner: from positions in the base to those in the donor.
-    """
-
-    base: Tokens
-    donor: Tokens
-    partner: Mapping[int, int]
 
 
 def patch(
@@ -103,16 +143,23 @@ def patch(
     metric: Metric | Sequence[Metric],
     direction: Direction = "denoise",
     align: Align = "exact",
+    normalise: Normalise = "pair",
+    control: Any = "base",
+    groups: Sequence[Hashable] | None = None,
     speaker: str | None = None,
     system: str | None = None,
     batch: int = BATCH,
+    seed: int = 0,
+    progress: Progress | None = None,
 ) -> Patching:
     """Put activations of one run into another, a site and a span at a time, and measure what it does.
 
     With m the metric, ``denoise`` puts what the clean run computed into the corrupt one and gives
     ``(m - m_corrupt) / (m_clean - m_corrupt)``: what is enough to bring the clean behaviour back. ``noise`` does the
     reverse and gives ``(m_clean - m) / (m_clean - m_corrupt)``: what cannot be missing (Vig et al., 2020; Meng et
-    al., 2022; on the choice of both, Zhang and Nanda, 2024).
+    al., 2022). Both are needed: what is enough need not be necessary (Heimersheim and Nanda, 2024). Prefer corrupt
+    conversations that differ in a few words over noise, and differences of logits over probabilities (Zhang and
+    Nanda, 2024); the page ``docs/interpretability/results.md`` tells which metric to choose.
 
     Args:
         source: an agent, a model, its name, or a network.
@@ -126,16 +173,27 @@ def patch(
         direction: ``denoise`` or ``noise``.
         align: which tokens stand for each other (:func:`~sdialog.interpretability.tokens.alignment.partners`). Tokens
             of a span that have no partner stay as they are.
+        normalise: ``pair`` divides by each pair's own difference, so that all count alike, and leaves out those that
+            have none; ``mean`` by the mean difference, so that a pair with a small one cannot outweigh all others;
+            ``none`` tells the change of the metric itself.
+        control: of several pairs, ``base`` puts into each what the base of another one, drawn by chance, has at the
+            same cells: what any other conversation does that has not what is studied. ``donor`` takes the donor of
+            another pair; where all pairs differ in the same way, that tells whether effects carry over to other
+            conversations. Conversations to draw from instead; or None. A control costs as many runs again.
+        groups: of several pairs, the dialog of each: those of one belong together in intervals. Default: pairs whose
+            clean dialogs have the same id.
         speaker: of dialogs: who the model plays.
         system: of dialogs: the system prompt of the speaker.
-        batch: how many changed runs go through the model together.
+        batch: how many changed runs go through the model together, of one pair or several.
+        seed: of the donors of controls.
+        progress: called with how many pairs are done, of how many.
 
     Returns:
         Effects with the axes of the sites (``layer``, ``layer`` and ``head``, or ``site``), then ``token`` or
-        ``span``.
+        ``span``. Of several pairs, one that cannot be measured is told in ``missing``.
 
     Raises:
-        UserError: if conversations cannot be aligned, a span means no token, or both runs measure the same.
+        UserError: if no pair can be aligned, a span means no token in any, or both runs measure the same.
 
     Example:
         >>> from sdialog.interpretability.metrics import LogitDifference
@@ -150,151 +208,81 @@ def patch(
     """
     from sdialog.interpretability.anatomy.places import Anatomy
     from sdialog.interpretability.running._causal_runs import places_of
+    from sdialog.interpretability.running._pair_runs import PairRuns
 
-    if direction not in _NAMES:
-        raise UnknownNameError("direction", str(direction), _NAMES)
+    check_options(direction, normalise, control)
     network = network_of(source)
-    pairs = pairs_of(network, clean, corrupt, direction, align, speaker, system)
-    metrics = metrics_for(metric, len(pairs), network)
+    options: dict[str, Any] = {"speaker": speaker, "system": system}
+    pairs, missing = pairs_of(network, clean, corrupt, metric, direction=direction, align=align, **options)
     places = places_of(Anatomy(network), sites)
-    cells, words = cells_of(pairs, spans)
-    found = [
-        _effects(network, pair, places, [cell[number] for _, cell in cells], metrics[number], direction, batch)
-        for number, pair in enumerate(pairs)
-    ]
-    axes = site_axes([place.site for place in places])
-    shape = tuple(len(labels) for labels in axes.values())
-    axes["token" if spans == TOKENS else "span"] = [label for label, _ in cells]
-    names = tuple(str(place.site) for place in places)
-    numbers = [effects for effects, _, _ in found]
-    from sdialog.core.optional import need
-
-    each = need("numpy", extra="local", why="patch").array(numbers).reshape(len(pairs), *shape, len(cells))
+    cells, words, columns = cells_of([pair.base for pair in pairs], spans)
+    strangers = strangers_of(network, pairs, control, options)
+    drawn = Strangers(strangers, places, align, seed)
+    runs = PairRuns(network, places, cells, drawn, normalise, batch)
+    values = runs.of(pairs, progress)
+    ways = ways_of(values.base, values.donor, normalise, direction, resolution(network))
+    first = pair_axis(pairs, len(pairs) + len(missing), groups)
+    name = EFFECTS[direction, normalise != "none"]
+    facts: dict[str, Any] = {"metric": metric_name(metric), "model": network.name}
+    each, *controls = (
+        pair_array(_scaled(changed, values.base, ways), name, first, places, columns, facts)
+        for changed in ([values.changed, values.control] if strangers else [values.changed])
+    )
+    if controls:
+        each = replace(each, controls={control_name(control): controls[0]})
+    ends = [values.donor, values.base] if direction == "denoise" else [values.base, values.donor]
+    wrong = sum(high < low for high, low in zip(*ends, strict=True))
+    if wrong and len(pairs) > 1:
+        note = f"In {wrong} of {len(pairs)} pairs the clean run measures less than the corrupt one."
+        each = replace(each, notes=(note,))
     return Patching(
-        LabelledArray.of(each.mean(0), _NAMES[direction], **axes),
-        sum(one for _, one, _ in found) / len(found),
-        sum(one for _, _, one in found) / len(found),
-        direction,
-        str(metrics[0]),
-        names,
         each,
+        LabelledArray.of(list(zip(*ends, strict=True)), facts["metric"], pair=first, run=["clean", "corrupt"]),
+        direction,
+        facts["metric"],
+        normalise,
+        tuple(str(place.site) for place in places),
+        (*missing, *values.missing),
         words,
     )
 
 
-def pairs_of(
-    network: Network,
-    clean: Any,
-    corrupt: Any,
-    direction: str,
-    align: Align,
-    speaker: str | None,
-    system: str | None,
-) -> list[Pair]:
-    """Return the pairs of runs.
+def check_options(direction: str, normalise: str, control: Any) -> None:
+    """Refuse what is not known.
 
     Raises:
-        UserError: if there are not equally many of both, or they cannot be aligned.
+        UnknownNameError: if one of them is not.
     """
-    cleans, _ = all_tokens(network, clean, speaker=speaker, system=system)
-    corrupts, _ = all_tokens(network, corrupt, speaker=speaker, system=system)
-    if len(cleans) != len(corrupts):
-        raise UserError(f"there are {len(cleans)} clean and {len(corrupts)} corrupt conversations; give one for one")
-    found = []
-    for one, other in zip(cleans, corrupts, strict=True):
-        base, donor = (other, one) if direction == "denoise" else (one, other)
-        found.append(Pair(base, donor, partners(base, donor, align)))
-    return found
+    if direction not in ("denoise", "noise"):
+        raise UnknownNameError("direction", str(direction), ("denoise", "noise"))
+    if normalise not in NORMALISE:
+        raise UnknownNameError("scale", str(normalise), NORMALISE)
+    if isinstance(control, str) and control not in CONTROLS:
+        raise UnknownNameError("control", control, CONTROLS, "Or give conversations to draw donors from, or None.")
 
 
-def metrics_for(metric: Metric | Sequence[Metric], count: int, network: Network) -> list[Metric]:
-    """Return one metric for each conversation.
-
-    Raises:
-        UserError: if there are not as many as conversations.
-    """
-    given = list(metric) if isinstance(metric, Sequence) else [metric] * count
-    if len(given) != count:
-        raise UserError(f"there are {len(given)} metrics for {count} conversations; give one for all, or one for each")
-    return [known(one, network.tokenizer) for one in given]
+def control_name(control: Any) -> str:
+    """Return what to call a control."""
+    return CONTROLS[control] if isinstance(control, str) else GIVEN
 
 
-def share(value: float, start: float, end: float) -> float:
-    """Return how far a value is on the way from a start to an end.
-
-    Raises:
-        UserError: if there is no way between them.
-    """
-    if abs(end - start) < 1e-6 * max(1.0, abs(end), abs(start)):
-        raise UserError(
-            f"both runs measure the same, {start:.6g} and {end:.6g}, so that no share of a difference can be told; "
-            "choose conversations or a metric in which they differ"
-        )
-    return (value - start) / (end - start)
+def pair_axis(pairs: Sequence[Pair], total: int, groups: Sequence[Hashable] | None) -> Axis:
+    """Return the axis of pairs that were measured, of how many that were given."""
+    return conversations_axis("pair", {pair.number: pair.label for pair in pairs}, groups, total)
 
 
-def cells_of(pairs: Sequence[Pair], spans: Spans) -> tuple[list[tuple[str, list[list[int]]]], tuple[str, ...]]:
-    """Return for each cell its label and the positions in each pair's base, and the words of the first base."""
-    words = pairs[0].base.strings
-    if spans == TOKENS:
-        lengths = {len(pair.base) for pair in pairs}
-        if len(lengths) > 1:
-            raise UserError(
-                f"the conversations have {sorted(lengths)} tokens; name spans, so that they can be compared"
-            )
-        same = all(pair.base.ids == pairs[0].base.ids for pair in pairs)
-        return [
-            (words[place] if same else _common(pairs, place), [[place]] * len(pairs)) for place in range(len(words))
-        ], words
-    if isinstance(spans, Mapping):
-        named = {name: Span.parse(span) for name, span in spans.items()}
-    else:
-        several = [spans] if isinstance(spans, (str, Span)) else list(spans)
-        named = {str(span): Span.parse(span) for span in several}
-    if not named:
-        raise UserError("name at least one span, or spans='tokens' for each token")
-    return [(name, [pair.base.positions(span) for pair in pairs]) for name, span in named.items()], words
+def _scaled(changed: Sequence[Sequence[float]], base: Sequence[float], ways: Sequence[float]) -> list[list[float]]:
+    return [[(value - start) / way for value in row] for row, start, way in zip(changed, base, ways, strict=True)]
 
 
-def _common(pairs: Sequence[Pair], place: int) -> str:
-    """Return the token that all have at a place, or its number where they differ."""
-    texts = {pair.base.strings[place] for pair in pairs}
-    return texts.pop() if len(texts) == 1 else f"[{place}]"
+def pair_array(
+    effects: Any, name: str, first: Axis, places: Sequence[Any], columns: Axis, facts: dict[str, Any]
+) -> LabelledArray:
+    """Return values of each pair, place and cell, row by row, as an array."""
+    from sdialog.core.optional import need
 
-
-def _effects(
-    network: Network,
-    pair: Pair,
-    places: Sequence[Any],
-    cells: Sequence[Sequence[int]],
-    metric: Metric,
-    direction: Direction,
-    batch: int,
-) -> tuple[list[float], float, float]:
-    """Return the effect of each site and cell, row by row, and the metric of the clean and the corrupt run."""
-    from sdialog.interpretability.running._causal_runs import Change, held, measured, one_each
-
-    refuse_patterns(places, pair)
-    given, logits = held(network, pair.donor, places)
-    donor = float(one_each(metric, logits)[0])
-    base = float(one_each(metric, held(network, pair.base, [])[1])[0])
-    share(base, base, donor)  # fails before the many runs if there is nothing to explain
-    rows = []
-    for place in places:
-        for cell in cells:
-            here = [position for position in cell if position in pair.partner]
-            if not here:
-                raise UserError(f"no token of {list(cell)[:5]} has a partner in the other conversation")
-            there = [pair.partner[position] for position in here]
-            rows.append([Change(place, here, given[str(place.site)][there])])
-    values = measured(network, pair.base, rows, metric, batch)
-    # In both directions the base is 0 and the donor 1.
-    effects = [share(value, base, donor) for value in values]
-    return (effects, donor, base) if direction == "denoise" else (effects, base, donor)
-
-
-def refuse_patterns(places: Sequence[Any], pair: Pair) -> None:
-    """Refuse attention of a run whose columns do not fit those of the other."""
-    patterns = [str(place.site) for place in places if place.site.kind == "pattern"]
-    if patterns and len(pair.base) != len(pair.donor):
-        raise UserError(f"{patterns[0]}: attention over {len(pair.donor)} tokens does not fit {len(pair.base)} tokens")
+    axes = site_axes([place.site for place in places])
+    shape = (len(first), *(len(labels) for labels in axes.values()), len(columns))
+    values = need("numpy", extra="local", why="patch").array(effects).reshape(shape)
+    named: dict[str, Any] = {"pair": first, **axes, columns.name: columns}
+    return replace(LabelledArray.of(values, name, **named), **facts)

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+import math
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sdialog.core.errors import ConfigError
+from sdialog.core.errors import ConfigError, UserError
 from sdialog.core.optional import need
 from sdialog.interpretability.figures.labelled_arrays import LabelledArray
+from sdialog.interpretability.figures.results import Shown, averaged, told_missing
 from sdialog.interpretability.metrics import Metric
 from sdialog.interpretability.networks import network_of
-from sdialog.interpretability.patching import BATCH, Pair, metrics_for, pairs_of, share
+from sdialog.interpretability.patching import BATCH, EFFECTS, check_options, control_name, pair_axis
+from sdialog.interpretability.running.pairs import (
+    Missing,
+    Normalise,
+    Pair,
+    Progress,
+    Strangers,
+    alike,
+    metric_name,
+    pairs_of,
+    resolution,
+    strangers_of,
+    ways_of,
+)
 from sdialog.interpretability.sites import Site
 from sdialog.interpretability.tokens.alignment import Align
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from sdialog.interpretability.anatomy.places import Anatomy, Place
     from sdialog.interpretability.running._causal_runs import Change
     from sdialog.llm.interventions import Network
@@ -26,40 +40,50 @@ LOGITS = "logits"
 
 
 @dataclass(frozen=True, eq=False)
-class Paths:
-    """What goes along paths; the mean over pairs where there are several.
+class Paths(Shown):
+    """What goes along paths, in each pair and on average.
 
     Attributes:
-        effects: axes ``sender`` and ``receiver``: 0 where nothing goes along a path and 1 where it alone brings back
-            what the clean run gives.
-        clean, corrupt: metric of the runs.
+        each: axes ``pair``, ``sender`` and ``receiver``: 0 where nothing goes along a path and 1 where it alone brings
+            back what the clean run gives. Its control, such as ``base of another pair``, is what goes along it from
+            a conversation that is not of the pair.
+        clean, corrupt: metric of the runs, the mean over pairs.
         metric: what was measured.
         mlps_frozen: whether MLPs between them were held, too.
-        each: the effects of each pair, of shape (pairs, senders, receivers).
+        missing: what could not be measured, and why.
     """
 
-    effects: LabelledArray
+    each: LabelledArray = field(repr=False)
     clean: float
     corrupt: float
     metric: str
     mlps_frozen: bool
-    each: NDArray[Any] = field(repr=False)
+    missing: tuple[Missing, ...] = ()
+
+    @cached_property
+    def effects(self) -> LabelledArray:
+        """The mean over pairs, with 95 % intervals over dialogs."""
+        return averaged(self.each)
 
     def json(self) -> dict[str, Any]:
-        """Return a plain dict."""
+        """Return a plain dict; see ``docs/interpretability/results.md``."""
         return {
             "kind": "paths",
-            "effects": self.effects.json(),
+            "model": self.each.model,
+            "metric": self.metric,
             "clean": self.clean,
             "corrupt": self.corrupt,
-            "metric": self.metric,
+            "pairs": self.each.shape[0],
             "mlps_frozen": self.mlps_frozen,
-            "pairs": len(self.each),
+            "missing": [one._asdict() for one in self.missing],
+            "effects": self.effects.json(),
+            "each": self.each.json(),
         }
 
     def table(self) -> str:
         """Return the effects as a Markdown table."""
-        return self.effects.table()
+        lost = told_missing(self.missing, self.each)
+        return "\n\n".join(filter(None, [self.effects.table(), lost]))
 
     def plot(self) -> Any:
         """Return a matplotlib figure: a heat map of senders and receivers.
@@ -80,9 +104,14 @@ def patch_paths(
     metric: Metric | Sequence[Metric],
     freeze_mlps: bool = False,
     align: Align = "exact",
+    normalise: Normalise = "pair",
+    control: Any = "base",
+    groups: Sequence[Hashable] | None = None,
     speaker: str | None = None,
     system: str | None = None,
     batch: int = BATCH,
+    seed: int = 0,
+    progress: Progress | None = None,
 ) -> Paths:
     """Measure what goes from senders to receivers without passing other heads (Wang et al., 2023).
 
@@ -102,9 +131,14 @@ def patch_paths(
         freeze_mlps: hold MLPs, too, so that only what a receiver reads directly counts; else they are computed anew
             and what they pass on counts.
         align: which tokens stand for each other; see :func:`~sdialog.interpretability.tokens.alignment.partners`.
+        normalise: on what scale effects are; as for patching.
+        control: donors that are not of the pair; as for patching.
+        groups: of several pairs, the dialog of each; as for patching.
         speaker: of dialogs: who the model plays.
         system: of dialogs: the system prompt of the speaker.
         batch: how many runs go through the model together.
+        seed: of the donors of controls.
+        progress: called with how many pairs are done, of how many.
 
     Raises:
         UserError: if a sender is neither, conversations cannot be aligned, or both runs measure the same.
@@ -119,21 +153,52 @@ def patch_paths(
     from sdialog.interpretability.anatomy.places import Anatomy
     from sdialog.interpretability.running._causal_runs import places_of
 
+    check_options("denoise", normalise, control)
     network = network_of(source)
     anatomy = Anatomy(network)
-    pairs = pairs_of(network, clean, corrupt, "denoise", align, speaker, system)
-    metrics = metrics_for(metric, len(pairs), network)
+    options: dict[str, Any] = {"speaker": speaker, "system": system}
+    pairs, missing = pairs_of(network, clean, corrupt, metric, align=align, **options)
     sending, receiving = places_of(anatomy, senders), places_of(anatomy, receivers)
     for place in sending:
         if not (place.site.kind == "z" and place.site.head is not None) and place.site.kind != "mlp_out":
             raise ConfigError(f"{place.site} is no sender; those are layers.N.head.H.z and layers.N.mlp_out")
     runs = _Runs(network, anatomy, sending, receiving, freeze_mlps, batch)
-    found = [runs.effects(pair, one) for pair, one in zip(pairs, metrics, strict=True)]
-    each = need("numpy", extra="local", why="patch paths").array([effects for effects, _, _ in found])
-    names = [[str(place.site) for place in places] for places in (sending, receiving)]
-    effects = LabelledArray.of(each.mean(0), "share of the difference restored", sender=names[0], receiver=names[1])
-    high, low = (sum(values) / len(found) for values in ([one for _, one, _ in found], [one for _, _, one in found]))
-    return Paths(effects, high, low, str(metrics[0]), freeze_mlps, each)
+    draw = Strangers(strangers_of(network, pairs, control, options), (), align, seed)
+    least, found, total = resolution(network), [], len(pairs) + len(missing)
+    for pair in pairs:
+        found.append(runs.of(pair, draw.of(pair), least if normalise == "pair" else None))
+        if progress is not None:
+            progress(len(found), len(pairs))
+    reasons = [one.refusal for one in found]
+    missing += [Missing(pair.label, None, why) for pair, why in zip(pairs, reasons, strict=True) if why is not None]
+    if all(why is not None for why in reasons):
+        raise UserError(str(reasons[0]) if len(pairs) == 1 else f"nothing could be measured; {missing[-1]}")
+    bases, donors = [one.base for one in found], [one.donor for one in found]
+    ways = ways_of(bases, donors, normalise, "denoise", least)
+    numpy = need("numpy", extra="local", why="patch paths")
+    axes = {"sender": [str(place.site) for place in sending], "receiver": [str(place.site) for place in receiving]}
+    first = pair_axis(pairs, total, groups)
+    name = EFFECTS["denoise", normalise != "none"]
+    low, way = (numpy.array(one)[:, None, None] for one in (bases, ways))
+    each, other = (
+        LabelledArray.of((numpy.array(values) - low) / way, name, pair=first, **axes)
+        for values in ([one.changed for one in found], [one.control for one in found])
+    )
+    facts: dict[str, Any] = {"metric": metric_name(metric), "model": network.name}
+    controls = {control_name(control): replace(other, **facts)} if draw.conversations else {}
+    each = replace(each, controls=controls, **facts)
+    high, start = (sum(values) / len(found) for values in (donors, bases))
+    return Paths(each, high, start, facts["metric"], freeze_mlps, tuple(missing))
+
+
+class _Found(NamedTuple):
+    """What was measured of a pair: the metric of its runs, and along each path; why not, if it could not be."""
+
+    base: float
+    donor: float
+    changed: list[list[float]]
+    control: list[list[float]]
+    refusal: str | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,28 +212,39 @@ class _Runs:
     freeze_mlps: bool
     batch: int
 
-    def effects(self, pair: Pair, metric: Metric) -> tuple[list[list[float]], float, float]:
-        """Return the effect by sender and receiver, and the metric of the clean and the corrupt run."""
-        from sdialog.interpretability.running._causal_runs import Change, changed_rows, held, measured, one_each
+    def of(self, pair: Pair, stranger: Pair | None, least: float | None) -> _Found:
+        """Return the metric along each path, of a pair's donor and of one that is not of it."""
+        from sdialog.interpretability.running._causal_runs import held, one_each
 
         base, logits = held(self.network, pair.base, self._frozen())
         donor, clean_logits = held(self.network, pair.donor, self.senders)
-        low, high = (float(one_each(metric, one)[0]) for one in (logits, clean_logits))
-        share(low, low, high)
+        low, high = (float(one_each(pair.metric, one)[0]) for one in (logits, clean_logits))
+        blank = [[math.nan] * len(self.receivers) for _ in self.senders]
+        if least is not None and (why := alike(low, high, least)) is not None:
+            return _Found(low, high, blank, blank, why)
+        changed = self._values(pair, base, donor)
+        if stranger is not None:
+            other, _ = held(self.network, stranger.donor, self.senders)
+            return _Found(low, high, changed, self._values(stranger, base, other), None)
+        return _Found(low, high, changed, blank, None)
+
+    def _values(self, pair: Pair, base: dict[str, Any], donor: dict[str, Any]) -> list[list[float]]:
+        """Return the metric by sender and receiver."""
+        from sdialog.interpretability.running._causal_runs import Change, changed_rows, measured, one_each
+
         rows = [self._sent(pair, place, base, donor) for place in self.senders]
         reads = [place for place in self.receivers if str(place.site) != LOGITS]
-        values: list[list[float]] = [[] for _ in rows]
-        number = 0
+        values: list[list[float]] = []
         for found_logits, found in changed_rows(self.network, pair.base, rows, batch=self.batch, reads=reads):
-            direct = one_each(metric, found_logits).tolist()
-            for row, whole in enumerate(direct):
-                second = [[Change(place, None, found[str(place.site)][row])] for place in reads]
-                onward = iter(measured(self.network, pair.base, second, metric, self.batch))
-                for place in self.receivers:
-                    value = whole if str(place.site) == LOGITS else next(onward)
-                    values[number].append(share(value, low, high))
-                number += 1
-        return values, high, low
+            direct = one_each(pair.metric, found_logits).tolist()
+            second = [
+                [Change(place, None, found[str(place.site)][row])] for row in range(len(direct)) for place in reads
+            ]
+            onward = iter(measured(self.network, pair.base, second, pair.metric, self.batch))
+            values += [
+                [whole if str(place.site) == LOGITS else next(onward) for place in self.receivers] for whole in direct
+            ]
+        return values
 
     def _frozen(self) -> list[Place]:
         kinds = ("z", "mlp_out") if self.freeze_mlps else ("z",)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
 from sdialog.core.errors import ConfigError, UnknownNameError
@@ -32,7 +33,8 @@ class Read:
         site: where, such as ``layers.12.resid_post``; see :class:`~sdialog.interpretability.sites.Site`.
         span: of which tokens, such as ``generated`` or ``turn(-1) & content``; see
             :mod:`sdialog.interpretability.spans`.
-        name: what the capture is called; default the site.
+        name: what the capture is called; default the site. Of a site with ``*`` the captures are called by the sites
+            that it stands for, after the name and a ``/`` where there is one.
         reduce: ``mean``, ``first`` or ``last`` of the tokens, instead of all.
         top: of the site ``logits``, keep so many of the largest; 0 keeps all.
         before_edits: record what was there before the edits at the same place.
@@ -50,8 +52,10 @@ class Read:
     def __post_init__(self) -> None:
         if self.reduce is not None and self.reduce not in REDUCTIONS:
             raise UnknownNameError("reduction", str(self.reduce), REDUCTIONS)
-        if self.top < 0 or (self.top and self.site != "logits"):
+        if self.top < 0 or (self.top and str(self.site) != "logits"):
             raise ConfigError(f"top is for the site logits and at least 0; not {self.top} of {self.site}")
+        if self.top and self.reduce == "mean":
+            raise ConfigError("the largest logits are of other tokens each time and have no mean; read all: top=0")
 
     @property
     def title(self) -> str:
@@ -86,6 +90,10 @@ class Condition:
     def __post_init__(self) -> None:
         if self.measure not in ("dot", "cosine"):
             raise UnknownNameError("measure", str(self.measure), ("dot", "cosine"))
+        threshold = _numbers(self.threshold, "the threshold of a condition")
+        if isinstance(threshold, (list, tuple)):
+            raise ConfigError(f"the threshold of a condition is one number, not {self.threshold!r:.60}")
+        object.__setattr__(self, "threshold", threshold)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +109,7 @@ class Edit:
     | ``clamp`` | x + (strength - x u) u: the reading along u becomes the strength |
     | ``scale`` | strength x |
     | ``zero`` | 0 |
-    | ``set`` | v: a mean, or what was read elsewhere; one for all tokens of the span or one a token |
+    | ``set`` | v: a mean, or what was read elsewhere; one for all tokens of the span or one a token, in their order |
     | ``call`` | v(x), v a function of activations of shape (tokens, size) of the same row that returns the same |
 
     Attributes:
@@ -127,8 +135,9 @@ class Edit:
             raise UnknownNameError("operation", str(self.op), OPERATIONS)
         if self.value is None and self.op in _NEED_VALUE:
             raise ConfigError(f"the operation {self.op} needs a value: {_NEED_VALUE[self.op]}")
-        if not isinstance(self.strength, (int, float)) and not len(self.strength):
-            raise ConfigError("strengths by token need at least one number")
+        if self.op == "call" and not callable(self.value):
+            raise ConfigError(f"the value of the operation call is a function of activations, not {self.value!r:.60}")
+        object.__setattr__(self, "strength", _numbers(self.strength))
 
     def strength_at(self, choice: int) -> float:
         """Return the strength where a generated token is chosen, the first for what comes before."""
@@ -163,9 +172,27 @@ class Plan:
     feed_last: bool = False
     notes: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        for what, given, kind in (("reads", self.reads, Read), ("edits", self.edits, Edit)):
+            if not isinstance(given, Sequence) or not all(isinstance(one, kind) for one in given):
+                raise ConfigError(f"{what} of a plan are a list of {kind.__name__}, not {given!r:.80}")
+        titles = [read.title for read in self.reads]
+        twice = next((title for title in titles if titles.count(title) > 1), None)
+        if twice is not None:
+            raise ConfigError(f"two reads of a plan would be called {twice!r}; give them a name: Read(..., name=...)")
+
     def conductor(self) -> Callable[[Network, Mapping[int, Row]], Conductor]:
         """Return what runs the plans of all rows of a batch together."""
         return run_plans
+
+
+def _numbers(given: Any, what: str = "a strength") -> float | Sequence[float]:
+    """Return a number, or one for each token, as Python has numbers."""
+    plain: float | Sequence[float] = given.tolist() if hasattr(given, "tolist") else given
+    listed = plain if isinstance(plain, (list, tuple)) else [plain]
+    if not listed or not all(isinstance(one, (int, float)) and isfinite(one) for one in listed):
+        raise ConfigError(f"{what} is a finite number, and by token a list of them, not {given!r:.60}")
+    return plain
 
 
 def run_plans(network: Network, rows: Mapping[int, Row]) -> Conductor:

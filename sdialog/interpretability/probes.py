@@ -11,7 +11,7 @@ from sdialog.core.errors import UnknownNameError, UserError
 from sdialog.core.optional import need
 from sdialog.interpretability.directions import Direction
 from sdialog.interpretability.fitting.folds import split_groups
-from sdialog.interpretability.fitting.labelled import WHY, Label, Labelled, Source, feature_rows, labelled
+from sdialog.interpretability.fitting.labelled import WHY, Label, Labelled, Source, feature_rows, labelled, labelled_as
 from sdialog.interpretability.fitting.learners import Learner
 from sdialog.interpretability.fitting.outcomes import Outcome, Score
 
@@ -205,20 +205,13 @@ class Probe:
     ) -> dict[str, Score]:
         """Return the scores on other rows, such as those of another data set; the arguments are those of :meth:`fit`.
 
+        Scores that need more classes than the rows have, such as AUC of one, have no value.
+
         Raises:
             UserError: if the labels hold a class that the probe does not know.
         """
-        numpy = need("numpy", extra="metrics", why=WHY)
-        data = labelled(features, labels, groups, task="classes" if self.classes else "numbers")
-        places = {label: place for place, label in enumerate(self.classes)}
-        strange = [label for label in data.classes if label not in places]
-        if strange:
-            raise UnknownNameError("class", str(strange[0]), [str(one) for one in self.classes])
-        codes = data.labels
-        if self.classes:
-            codes = numpy.array([places[label] for label in data.classes])[data.labels]
-        told = Labelled(data.features, codes, data.groups, self.classes)
-        return Outcome.of(told, self.outputs(features)).scores(level, seed=seed)
+        data = labelled_as(features, labels, groups, self.classes, len(self.fitted.mean))
+        return Outcome.of(data, self.fitted.outputs(data.features)).scores(level, seed=seed)
 
     def direction(self, label: Label | None = None) -> Direction:
         """Return the direction along which a linear probe reads.

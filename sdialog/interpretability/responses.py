@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sdialog.core.errors import UserError
@@ -24,9 +25,10 @@ class Seen:
         call: the call.
         text: what the agent was given of it: the reply without thinking and tool calls.
         tokens: prompt and reply.
-        captures: what was recorded, by cache key.
+        captures: what was recorded, by cache key; of targets with ``*`` by site.
         logits: the largest logits, where they were asked for.
         instruction: instruction that was in force and had not been there before; None for none.
+        names: the targets as they were named, by cache key.
     """
 
     call: ModelCall
@@ -35,6 +37,12 @@ class Seen:
     captures: Mapping[Any, Capture]
     logits: Capture | None = None
     instruction: str | None = None
+    names: Mapping[Any, str] = field(default_factory=dict)
+
+    def __getstate__(self) -> dict[str, Any]:
+        if self.logits is not None and self.logits.indices is not None:
+            self.tokens.remember(self.logits.indices.unique().tolist())
+        return self.__dict__
 
 
 class InspectionToken:
@@ -68,8 +76,10 @@ class InspectionToken:
 
     def __getitem__(self, target: Any) -> Any:
         """Return the activation of one target, by its cache key (key of the dict, place in the list) or its name."""
-        captures = self.response.seen.captures
+        captures, names = self.response.seen.captures, self.response.seen.names
         found = captures.get(target)
+        if found is None:
+            found = next((captures[key] for key, name in names.items() if name == target and key in captures), None)
         if found is None:
             found = next((one for one in captures.values() if one.site in (target, f"{target}:in")), None)
         if found is None:
@@ -179,10 +189,15 @@ class InspectionResponse:
     def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):
             return [InspectionToken(self, place) for place in range(len(self))[index]]
-        place = index + len(self) if index < 0 else index
+        number = _number(index, "the tokens of a response")
+        place = number + len(self) if number < 0 else number
         if not 0 <= place < len(self):
-            raise IndexError(f"token {index} of a response with {len(self)} tokens")
+            raise IndexError(f"token {number} of a response with {len(self)} tokens")
         return InspectionToken(self, place)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # An agent, and what steers, may hold functions; what was seen needs neither.
+        return {**self.__dict__, "agent": None, "inspector": None}
 
     def __str__(self) -> str:
         return self.text
@@ -208,11 +223,21 @@ class Responses(Sequence[InspectionResponse]):
         return len(self._seen)
 
     def __getitem__(self, index: Any) -> Any:
-        if not isinstance(index, int):
-            raise TypeError(f"responses are numbered; {index!r} is no number")
-        place = index + len(self) if index < 0 else index
+        number = _number(index, "responses")
+        if not self._seen:
+            raise IndexError(
+                "no reply was seen; let the agent speak that `agent | inspector` returns, not the one before"
+            )
+        place = number + len(self) if number < 0 else number
         if not 0 <= place < len(self):
-            raise IndexError(f"response {index} of {len(self)}")
+            raise IndexError(f"response {number} of {len(self)}")
         return InspectionResponse(
             self._seen[place], place, prompt=self._prompt, agent=self._agent, inspector=self._inspector
         )
+
+
+def _number(index: Any, what: str) -> int:
+    try:
+        return operator.index(index)
+    except TypeError:
+        raise TypeError(f"{what} are numbered; {index!r} is no number") from None

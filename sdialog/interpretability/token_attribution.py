@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from sdialog.core.errors import UnknownNameError, UserError
-from sdialog.interpretability.figures.labelled_arrays import LabelledArray
+from sdialog.interpretability.figures.labelled_arrays import Axis, LabelledArray
+from sdialog.interpretability.figures.results import Shown
 from sdialog.interpretability.metrics import Metric, known
 from sdialog.interpretability.networks import network_of
 from sdialog.interpretability.patching import BATCH
@@ -17,7 +18,7 @@ STEPS = 64
 
 
 @dataclass(frozen=True, eq=False)
-class TokenAttribution:
+class TokenAttribution(Shown):
     """What each token adds to a metric.
 
     Attributes:
@@ -138,12 +139,17 @@ def integrated_gradients(
         start = held(network, other, [place])[0]["embed"]
     gradient = along(network, tokens, place, metric, start, end, steps=steps, batch=batch)
     values = ((end - start).double() * gradient.double()).sum(-1)
+    turns = tuple(tokens.turn(position) for position in range(len(tokens)))
     return TokenAttribution(
-        LabelledArray.of(values, f"part of the {metric}", token=tokens.strings),
+        replace(
+            LabelledArray.of(values, f"part of the {metric}", token=Axis("token", tokens.strings, turns)),
+            metric=str(metric),
+            model=network.name,
+        ),
         float(one_each(metric, logits)[0]),
         measured(network, tokens, [[Change(place, None, start)]], metric, batch)[0],
         str(metric),
-        tuple(tokens.turn(position) for position in range(len(tokens))),
+        turns,
         steps,
     )
 

@@ -280,7 +280,8 @@ class _Batch:
             del self._under_way[index]
 
     async def _through_gate(self, index: int, attempts: Attempts) -> Outcome | Failure:
-        seed = derive_seed(self.seed, "dialog", index)
+        draws = self.plan.draws(index)
+        seed = derive_seed(self.seed, "dialog", draws)
         retries = self.plan.gate.retries if self.plan.gate.checks else 0
         while True:
             outcome = await self._converse(index, seed, attempts)
@@ -290,7 +291,7 @@ class _Batch:
             attempts.counts[f"gate:{verdict.validator}"] += 1
             if attempts.number > retries:
                 break
-            seed = derive_seed(self.seed, "dialog", index, "retry", attempts.number)
+            seed = derive_seed(self.seed, "dialog", draws, "retry", attempts.number)
             attempts.number += 1
         why = f": {verdict.reason}" if verdict.reason else ""
         message = f"validator {verdict.validator!r} rejected each of {attempts.number} attempts{why}"

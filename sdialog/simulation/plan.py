@@ -62,6 +62,14 @@ class Plan(ABC):
         """
         return self
 
+    def draws(self, index: int) -> int:
+        """Return which random numbers a dialog of the run has: dialogs with equal ones have equal seeds.
+
+        Args:
+            index: number of the dialog, from 0.
+        """
+        return index
+
     @abstractmethod
     async def cast(self, seed: int, scheduler: Scheduler) -> Casting:
         """Return who talks in the dialog with this seed, the same for the same seed.

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from sdialog.agents.inspection import Scene
 from sdialog.core.errors import ConfigError, UnsupportedFeatureError
 from sdialog.simulation.parties import speaker_names
-from sdialog.simulation.scenario_schema import InspectorSpec
 
 if TYPE_CHECKING:
     from sdialog.agents import Agent
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from sdialog.simulation.scenario_schema import ScenarioSpec
     from sdialog.simulation.scenario_yaml import Where
 
-RESERVED = ("name", "task", "steering")
+RESERVED = ("name", "task", "pair", "steering")
 
 
 @dataclass(frozen=True)
@@ -95,10 +94,10 @@ class Inspections:
     Args:
         entries: the entries of all agents.
         how: of several that vary, take all combinations in turn (``product``, the last varies fastest), or the i-th
-            of each (``cycle``).
+            of each (``cycle``); ``paired`` is ``product`` with the same random numbers under each combination.
     """
 
-    def __init__(self, entries: Sequence[Entry] = (), how: Literal["product", "cycle"] = "product") -> None:
+    def __init__(self, entries: Sequence[Entry] = (), how: Literal["product", "cycle", "paired"] = "product") -> None:
         self.entries, self.how = tuple(entries), how
         self._known: dict[int, Taken] = {}
 
@@ -110,7 +109,16 @@ class Inspections:
     @property
     def period(self) -> int:
         """After how many dialogs choices come again."""
-        return math.prod(self.sizes) if self.how == "product" else math.lcm(*self.sizes)
+        return math.lcm(*self.sizes) if self.how == "cycle" else math.prod(self.sizes)
+
+    @property
+    def pairs(self) -> bool:
+        """Whether dialogs belong together that differ in nothing but what they take."""
+        return self.how == "paired" and self.period > 1
+
+    def round_of(self, number: int) -> int:
+        """Return which draw of random numbers a dialog has, by its number: its own, if dialogs are not paired."""
+        return number // self.period if self.pairs else number
 
     def check(self, problems: Problems) -> None:
         """Add to ``problems`` sweeps that dialogs could not record or take in step."""
@@ -177,7 +185,7 @@ def inspections_of(
     """
     entries = []
     for position, agent in enumerate(spec.agents):
-        steering = [InspectorSpec(type="steer", **entry.entry()) for entry in agent.steer]
+        steering = [entry.entry() for entry in agent.steer]
         for key, listed in (("steer", steering), ("inspectors", agent.inspectors)):
             for number, one in enumerate(listed):
                 here = ("agents", position, key, number)

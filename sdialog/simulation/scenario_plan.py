@@ -132,6 +132,7 @@ class ScenarioPlan(Plan):
         self.parties, self.conduct, self.context, self.gate = parties, conduct, context, gate
         self.files, self.tasks = dict(files), tuple(tasks)
         self.task: Task | None = None
+        self.pair: int | None = None
         self.inspections, self.taken = inspections or Inspections(), Taken()
         limits = spec.limits.model_dump(exclude={"turn_timeout"})
         self.limits = Limits(**limits)
@@ -163,10 +164,16 @@ class ScenarioPlan(Plan):
             return self
         one = copy.copy(self)
         one.taken = self.inspections.take(index // max(1, len(self.tasks)))
+        one.pair = self.draws(index) if self.inspections.pairs else None
         if self.tasks:
             one.task = self.tasks[index % len(self.tasks)]
             one.parties = list(one.task.parties)
         return one
+
+    def draws(self, index: int) -> int:
+        """Return which random numbers a dialog has: in a paired sweep the same under each of its values."""
+        trial, task = divmod(index, max(1, len(self.tasks)))
+        return self.inspections.round_of(trial) * max(1, len(self.tasks)) + task
 
     async def cast(self, seed: int, scheduler: Scheduler) -> Casting:
         """Draw personas and context for one dialog."""
@@ -186,6 +193,8 @@ class ScenarioPlan(Plan):
     def _recorded(self, names: Sequence[str | None]) -> Any:
         """Return what a dialog records as its scenario: the name, with the task and what inspectors did, if any."""
         record: dict[str, Any] = {} if self.task is None else {"task": self.task.record()}
+        if self.pair is not None:
+            record["pair"] = self.pair
         if self.taken.record:
             speakers = speaker_names(names)
             steering = [{"agent": speakers[position], **told} for position, told in self.taken.record]

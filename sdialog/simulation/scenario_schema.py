@@ -108,6 +108,31 @@ class ConditionSpec(_Strict):
         return self
 
 
+class HoldSpec(_Strict):
+    """A steering whose strength follows what is read of the agent's own replies; a list of targets is a sweep."""
+
+    direction: Any = Field(description="vector that is added: as for steer")
+    target: Any = Field(
+        description="what the reading ought to be: a number; {by_turn: [...]} for each of the agent's replies; {from: "
+        "A, to: B, replies: N}, which gets to B in reply N; or a list of these, which the dialogs of a run take in turn"
+    )
+    probe: Any = Field(default=None, description="what is read: a saved probe or a vector; default: the direction")
+    gain: float | None = Field(default=None, description="strength for each unit of the reading; default: 1")
+    correction: float | None = Field(
+        default=None, description="share of each error that later replies take back, from 0 to 1; default: 0.5"
+    )
+    limits: list[float] | None = Field(default=None, description="ends of the strength; default: [-2, 2]")
+    start: float | None = Field(default=None, description="strength of the first reply; default: by gain and rest")
+    rest: float | None = Field(default=None, description="what is read without steering; default: 0")
+    max_loss: float | None = Field(default=None, description="fluency limit of steered replies, in nats a token")
+    site: str | None = Field(default=None, description="where it is added; default: where the direction was found")
+    read_site: str | None = Field(default=None, description="where it is read; default: where the probe was found")
+    span: str | None = Field(default=None, description="on which tokens it is added; default: choices")
+    read_span: str | None = Field(default=None, description="which tokens are read; default: generated")
+    logit: bool | None = Field(default=None, description="read the logit of a probe of two classes")
+    name: str | None = Field(default=None, description="what dialogs record the target as; default: target")
+
+
 class SteerSpec(_Strict):
     """A change of an agent's model while it speaks; a list of strengths is a sweep."""
 
@@ -131,10 +156,21 @@ class SteerSpec(_Strict):
     condition: ConditionSpec | None = Field(default=None, description="only in replies whose prompt reads so")
     keep_norm: bool = Field(default=False, description="scale the result to the length that it had")
     name: str | None = Field(default=None, description="what dialogs record the strength as; default: strength")
+    hold: HoldSpec | None = Field(
+        default=None, description="instead of all this: strengths that hold a reading on a target, reply by reply"
+    )
 
-    def entry(self) -> dict[str, Any]:
-        """Return the keys that are given."""
-        return self.model_dump(exclude_defaults=True, exclude_none=True)
+    @model_validator(mode="after")
+    def _is_one(self) -> SteerSpec:
+        beside = sorted(self.model_fields_set - {"hold"})
+        if self.hold is not None and beside:
+            raise ValueError(f"hold has keys of its own; {' and '.join(beside)} cannot stand beside it")
+        return self
+
+    def entry(self) -> InspectorSpec:
+        """Return what it means as an inspector, with the keys that are given."""
+        kind, spec = ("steer", self) if self.hold is None else ("hold", self.hold)
+        return InspectorSpec(type=kind, **spec.model_dump(exclude_defaults=True, exclude_none=True))
 
 
 class InspectorSpec(BaseModel):
@@ -142,7 +178,7 @@ class InspectorSpec(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    type: str = Field(description="steer, a plug-in's name, module:Class, or file.py:Class beside the scenario")
+    type: str = Field(description="steer, hold, a plug-in's name, module:Class, or file.py:Class beside the scenario")
 
     def options(self) -> dict[str, Any]:
         """Return the options beside the type."""
@@ -301,9 +337,10 @@ class ScenarioSpec(_Strict):
     tasks: list[TaskSpec] = Field(
         default_factory=list, description="dialog i of a run belongs to task i modulo their number"
     )
-    sweep: Literal["product", "cycle"] = Field(
+    sweep: Literal["product", "cycle", "paired"] = Field(
         default="product",
-        description="how dialogs take the values of several sweeps: all combinations in turn, or the i-th of each",
+        description="how dialogs take the values of sweeps: all combinations in turn (product), the i-th of each "
+        "(cycle), or all combinations with the same people and random numbers under each (paired)",
     )
     repetition: Annotated[int, AfterValidator(_no_single)] = Field(
         default=3, ge=0, description="how often the same words are a loop that ends the dialog, from 2; 0: never"

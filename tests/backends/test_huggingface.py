@@ -85,6 +85,17 @@ def test_a_reply_does_not_depend_on_its_neighbours_or_on_kept_keys(folders, kind
     assert len(alone.engine().store) == 0
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_row_that_ends_with_its_first_token_harms_no_other(folders, kind):
+    """The last row moves into its place; only the first column of its prompt's keys and values went along."""
+    backend = HuggingFaceBackend(folders(kind))
+    asked = prompts(6, seed=4)
+    for short in (0, 2, 5):
+        requests = [ask(text, seed=n, max_tokens=1 if n == short else 9) for n, text in enumerate(asked)]
+        alone = [run(backend.generate([request]))[0] for request in requests]
+        assert texts(run(backend.generate(requests))) == texts(alone)
+
+
 def test_kept_keys_spare_the_work_of_earlier_turns(folders):
     backend = HuggingFaceBackend(folders("llama"))
     engine = backend.engine()

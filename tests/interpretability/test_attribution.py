@@ -15,9 +15,9 @@ from interpretability.read_gate import ENTITY, LAST, READER, answer, messages, q
 
 from sdialog.core.errors import ConfigError, UnknownNameError, UserError
 from sdialog.interpretability.anatomy.taps import edit, read
-from sdialog.interpretability.attention_maps import attention_maps
+from sdialog.interpretability.attention_views import attention_maps
 from sdialog.interpretability.attribution import direct_logit_attribution
-from sdialog.interpretability.attribution_patching import attribution_patching
+from sdialog.interpretability.attribution_patches import attribution_patching
 from sdialog.interpretability.metrics import IsChosen, LogitDifference, LogProbability
 from sdialog.interpretability.patching import patch
 from sdialog.interpretability.token_attribution import integrated_gradients

@@ -14,6 +14,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from interpretability import local_models
 from safetensors.numpy import load_file
 
 from sdialog.agents import Agent
@@ -103,6 +104,12 @@ def test_selections_are_views_where_rows_lie_together(tmp_path: Path) -> None:
             cache.select(**wrong)
     with pytest.raises(UserError, match="counted from 0"):
         cache.select(dialog=99)
+    with pytest.raises(UserError, match="turns are numbers"):
+        cache.select(turn="1")
+    # Numbers as they stand in the columns.
+    numbers, turns = cache.labels["dialog"], cache.labels["turn"]
+    assert len(cache.select(dialog=numbers[-1], turn=turns[0])) == len(cache.select(dialog="d8", turn=0)) > 0
+    assert set(cache.select(dialog=numpy.unique(numbers)[:2]).labels["dialog_id"]) == {"d0", "d1"}
     with pytest.raises(UnknownNameError):
         cache["layers.2.resid_post"]
 
@@ -192,6 +199,28 @@ def test_damaged_files_are_told(tmp_path: Path) -> None:
     (folder / "0000.safetensors").write_bytes(b"nonsense" * 20)
     with pytest.raises(UserError, match="damaged"):
         ActivationCache.load(folder)
+    (folder / "0000.safetensors").write_bytes(whole)
+    for wrong in (b"\0" * 20, b"[1, 2]\n"):
+        (folder / "dialogs.jsonl").write_bytes(wrong + (folder / "dialogs.jsonl").read_bytes()[len(wrong) :])
+        with pytest.raises(UserError, match=r"dialogs\.jsonl is damaged"):
+            ActivationCache.load(folder)
+
+
+def test_dialogs_of_one_id_are_all_meant() -> None:
+    twice = [dialog(0), dialog(1), dialog(0)]
+    cache = ActivationCache.record(MODEL, twice, SITE, reduce="turn")
+    assert cache.select(dialog="d0").labels["dialog"].tolist() == [0] * 4 + [2] * 4
+    assert set(cache.features("speaker").groups.tolist()) == {0, 1, 2}
+
+
+def test_what_float16_does_not_hold_is_refused(tmp_path: Path) -> None:
+    network = network_of("huggingface:" + local_models.save(tmp_path / "model", "llama"))
+    with torch.no_grad():
+        network.model.get_input_embeddings().weight[:] *= 1e6
+    place = "layers.0.resid_pre"
+    assert numpy.isfinite(ActivationCache.record(network, corpus(1), place)[place]).all()
+    with pytest.raises(UserError, match=r"layers\.0\.resid_pre reach .* give dtype='float32'"):
+        ActivationCache.record(network, corpus(1), place, dtype="float16")
 
 
 @pytest.mark.parametrize("by", ["turn", "speaker", "dialog"])
@@ -229,6 +258,8 @@ def test_memory_is_bounded() -> None:
 def test_what_cannot_be_recorded_is_refused_before_anything_runs() -> None:
     with pytest.raises(ConfigError, match="float16, float32, float64"):
         ActivationCache.record(MODEL, corpus(), SITE, dtype="int8")
+    with pytest.raises(ConfigError, match="float32 holds it exactly"):
+        ActivationCache.record(MODEL, corpus(), SITE, dtype="bfloat16")
     with pytest.raises(UnsupportedFeatureError, match="another shape in each conversation"):
         ActivationCache.record(MODEL, corpus(), "layers.0.pattern")
     with pytest.raises(UserError, match="layers"):
@@ -255,6 +286,11 @@ def test_features_feed_probes() -> None:
     assert found.values.shape == (len(cache), 192) and len(found.groups) == len(found.labels) == len(cache)
     result = Probe.evaluate(*found, source=cache.source())
     assert result.scores["accuracy"].value >= 0.95 and result.probe.source.site == SITE
+    mixed = cache.features({f"d{n}": ("yes", True)[n % 2] for n in range(12)})
+    with pytest.raises(UserError, match="different types"):
+        Probe.fit(*mixed)
+    with pytest.raises(UserError, match="with at least one of each"):
+        Probe.fit(*cache.select(turn=99).features("speaker"))
     by_row = cache.features(lambda row: row["turn"] == 0).labels
     assert by_row.tolist() == (cache.labels["turn"] == 0).tolist()
     assert cache.features({f"d{n}": n % 3 for n in range(12)}).labels.tolist() == [

@@ -153,6 +153,15 @@ def test_few_examples_have_no_held_out_score() -> None:
     assert isinstance(found, Direction) and found.held_out is None
 
 
+def test_a_sweep_takes_as_many_folds_as_there_are_groups() -> None:
+    sites = ["layers.0.resid_post", "layers.2.resid_post"]
+    people = [Customer(name=name) for name in NAMES[:3]]
+    found = find_direction(MODEL, ContrastSet.from_personas(vary(people, "politeness", "rude", "polite")), sites)
+    assert isinstance(found, DirectionSweep) and len(found.sweep.best.chosen) == 3
+    with pytest.raises(UserError, match=r"takes 3 groups of examples on each side.* there are 2"):
+        find_direction(MODEL, ContrastSet.from_personas(vary(people[:2], "politeness", "rude", "polite")), sites)
+
+
 # -- effects
 
 

@@ -150,7 +150,10 @@ def test_what_cannot_be_held_is_refused() -> None:
     with pytest.raises(ConfigError, match="at least one turn"):
         hold([])
     with pytest.raises(ConfigError, match="network="):
-        hold(1.0, max_loss=2.0)
+        tell(hold(1.0, max_loss=2.0), call(0), 1.0)
+    three = Probe.fit(numpy.eye(3).repeat(8, axis=0), ["a", "b", "c"] * 8, list(range(24)))
+    with pytest.raises(ConfigError, match="tells 3 classes apart"):
+        hold(1.0, probe=three)
 
 
 def wide(size: float = 4.0) -> Direction:
@@ -205,6 +208,22 @@ def test_the_fluency_limit_takes_strength_back() -> None:
             shrunk = step.loss > 2.0
             assert later.strength == pytest.approx(0.8 * step.strength if shrunk else step.strength)
     assert any(step.loss > 2.0 for trace in bound.traces for step in trace.steps if step.loss is not None)
+
+
+def test_an_odd_reply_that_was_not_steered_takes_nothing_back() -> None:
+    loop = HoldReading(wide(), 0.0, site=SITE, read_site=SITE, gain=0.0, max_loss=0.01)
+    dialogs(loop, 1, 5)
+    steps = loop.traces[0].steps
+    assert any(step.over for step in steps[:-1]) and {step.limits for step in steps} == {(-2.0, 2.0)}
+
+
+def test_no_number_of_conversations_makes_a_loop_forget() -> None:
+    loop = hold(1.0, gain=0.5)
+    own: list[Any] = [loop.for_session(Agent(name="Ann", model=MODEL)) for _ in range(1100)]
+    for number, one in enumerate(own):
+        tell(one, call(0, str(number)), 0.25)
+    assert [strength(one, call(1, str(number))) for number, one in enumerate(own)] == [0.875] * 1100
+    assert len(loop.traces) == 1024 and loop.traces[0].key == "76/Ann"
 
 
 def test_figures() -> None:

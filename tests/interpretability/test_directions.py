@@ -203,6 +203,9 @@ def test_a_row_wise_split_has_to_be_asked_for_and_warns():
         found = Direction.fit(positive, negative, split="rows")
     assert warned[0].filename == __file__
     assert found.held_out is not None
+    dialogs = torch.arange(len(positive)) // 2, torch.arange(len(negative)) // 2
+    with pytest.warns(LeakageWarning, match="tokens of one dialog"):
+        Direction.fit(positive, negative, groups=dialogs, split="rows")
     with pytest.raises(UserError, match="choosing among l2 strengths needs groups"):
         Direction.fit(positive, negative, l2=(0.1, 1))
 
@@ -321,3 +324,23 @@ def test_what_cannot_be_a_direction_is_refused():
         Direction([0.0, 1.0]).cosine([1.0])
     with pytest.raises(UserError, match="between two classes"):
         Direction.from_labels(rows, ["a", "b", "c"])
+
+
+@pytest.mark.parametrize("method", ["lda", "whitened", "mean_diff", "logistic"])
+def test_what_varies_between_the_classes_alone_is_found(method):
+    draw = np.random.default_rng(0)
+    labels, groups = np.arange(60) % 2, np.arange(60) // 2
+    features = draw.normal(size=(60, 5))
+    features[:, 3] = labels
+    found = Direction.from_labels(features, labels, groups, method=method)
+    assert abs(found.unit.vector[3]) > 0.9 and found.held_out.value > 0.9
+    still = Direction.fit([[1.0, 0.0]] * 3, [[0.0, 0.0]] * 3, method=method)
+    assert np.allclose(still.vector, [1.0, 0.0])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_few_differences_of_random_signs_keep_the_concept(seed):
+    pairs = [[0.0, 1.0, 0.0], [0.4, 1.0, 0.0]], [[0.0, 0.0, 0.0]] * 2
+    assert Direction.fit(*pairs, method="pca_signflip", paired=True, seed=seed).unit.vector[1] > 0.9
+    with pytest.raises(UserError, match="at least 2 pairs"):
+        Direction.fit([[0.0, 1.0]], [[0.0, 0.0]], method="pca_signflip", paired=True)

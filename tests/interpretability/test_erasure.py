@@ -24,7 +24,7 @@ def concept(seed: int, rows: int = 300, size: int = 8, kinds: int = 2):
 @settings(max_examples=25)
 def test_class_means_become_equal_and_only_the_concept_is_taken(seed, kinds, size):
     features, labels = concept(seed, rows=36, kinds=kinds, size=size)
-    eraser = Eraser.fit(features, labels)
+    eraser = Eraser.fit(features, labels, shrink=False)
     erased = eraser.transform(features)
     assert eraser.rank == kinds - 1
     assert np.allclose([erased[labels == kind].mean(axis=0) for kind in range(kinds)], features.mean(axis=0))
@@ -55,7 +55,7 @@ def test_no_linear_probe_reads_what_was_erased():
 
 def test_no_other_map_that_erases_changes_less():
     features, labels = concept(2)
-    eraser = Eraser.fit(features, labels)
+    eraser = Eraser.fit(features, labels, shrink=False)
     change = ((eraser.transform(features) - features) ** 2).sum()
     centred = features - features.mean(axis=0)
     gap = features[labels == 1].mean(axis=0) - features[labels == 0].mean(axis=0)
@@ -83,3 +83,20 @@ def test_activations_that_do_not_vary_have_nothing_to_erase():
     eraser = Eraser.fit(np.ones((4, 2)), [0, 1, 0, 1])
     assert eraser.rank == 0
     assert np.array_equal(eraser.transform(np.full((1, 2), 3.0)), np.full((1, 2), 3.0))
+
+
+@pytest.mark.parametrize("rows", [60, 66, 140])
+def test_with_few_rows_others_are_not_moved_far(rows):
+    features, labels = concept(4, rows=rows + 1000, size=64)
+    eraser = Eraser.fit(features[:rows], labels[:rows])
+    erased = eraser.transform(features[:rows])
+    assert np.allclose(erased[labels[:rows] == 1].mean(axis=0), erased[labels[:rows] == 0].mean(axis=0))
+    others, kinds = features[rows:], labels[rows:]
+
+    def gap(given):
+        return np.linalg.norm(given[kinds == 1].mean(axis=0) - given[kinds == 0].mean(axis=0))
+
+    plain = Eraser.fit(features[:rows], labels[:rows], shrink=False)
+    moved = [np.linalg.norm(one.transform(others) - others, axis=1).mean() for one in (eraser, plain)]
+    assert moved[0] < 0.5 * np.linalg.norm(others - others.mean(axis=0), axis=1).mean()
+    assert moved[0] < moved[1] and gap(eraser.transform(others)) < 0.8 * gap(others)

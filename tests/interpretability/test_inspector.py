@@ -513,3 +513,16 @@ def test_reflexes_work_beside_inspectors(agent: Callable[..., Agent]) -> None:
     speaker("Hello.")
     speaker("It is late.")
     assert inspector.find_instructs() == [{"index": 1, "content": "Apologize."}]
+
+
+def test_an_inspector_that_is_there_already_counts_once(agent: Callable[..., Agent]) -> None:
+    """The published steering recipe: ``agent = agent | inspector``, and later ``agent | inspector + direction``."""
+    push = direction(size=3)
+    inspector, once = Inspector(SITE), Inspector(SITE) + push
+    watched = agent() | inspector
+    steered = watched | (inspector + push)
+    steered("Hello.")
+    (agent() | once)("Hello.")
+    assert len(inspector.calls(0)) == 1
+    for twice, single in zip(inspector.input[0], once.input[0], strict=True):
+        assert torch.equal(twice.act, single.act)

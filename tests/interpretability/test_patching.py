@@ -17,7 +17,7 @@ from sdialog.core.dialog import Dialog, Turn
 from sdialog.core.errors import UnknownNameError, UserError
 from sdialog.interpretability.ablation import ablate
 from sdialog.interpretability.anatomy.taps import edit, read
-from sdialog.interpretability.attribution_patching import attribution_patching
+from sdialog.interpretability.attribution_patches import attribution_patching
 from sdialog.interpretability.metrics import IsChosen, LogitDifference, LogProbability
 from sdialog.interpretability.patching import patch
 from sdialog.interpretability.path_patching import patch_paths
@@ -124,7 +124,7 @@ def test_batches_and_pairs_change_nothing(gate: Network) -> None:
     together = patch(gate, cleans, corrupts, metric=metrics, batch=3)
     alone = [patch(gate, one, other, metric=metric) for (one, other), metric in zip(pairs, metrics, strict=True)]
     np.testing.assert_allclose(together.each, [one.effects.values for one in alone], atol=1e-5)
-    np.testing.assert_allclose(together.effects.values, np.mean(together.each, axis=0))
+    np.testing.assert_allclose(together.effects.values, together.each.values.mean(0))
     assert together.effects.axes[1].labels == ("<s>", "<sys>", "<user>", "[3]", "?", "<assistant>")
     paths = patch_paths(gate, cleans, corrupts, "layers.2.head.*.z", metric=metrics, batch=3)
     assert paths.each.shape == (3, 4, 1)

@@ -55,7 +55,7 @@ reads = some.builds(
 )
 plans = some.builds(
     Plan,
-    reads=some.lists(reads, max_size=2),
+    reads=some.lists(reads, max_size=2, unique_by=lambda read: read.title),
     edits=some.lists(edits, max_size=2),
     prefix=some.sampled_from(["", "a/"]),
     speaker=some.sampled_from([None, "Ann"]),

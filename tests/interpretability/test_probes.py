@@ -385,7 +385,7 @@ def test_what_cannot_be_probed_is_refused():
     groups, labels = np.arange(10), [0, 1] * 5
     for features, told, match in (
         (rows[0], labels, "must have the shape"),
-        (np.where(rows > 9, rows, np.nan), labels, "not finite"),
+        (np.where(np.arange(10)[:, None] < 4, rows, np.nan), labels, "not finite in 6 of 10 rows, first in row 4"),
         ([["a"]], [1], "rows of numbers"),
         (rows, labels[1:], "10 rows of features have 9 labels"),
         (rows, [1] * 10, "nothing to tell apart"),
@@ -396,6 +396,12 @@ def test_what_cannot_be_probed_is_refused():
     ):
         with pytest.raises(UserError, match=match):
             Probe.fit(features, told, groups)
+    for told, groups_of in ((Probe.evaluate, np.arange(10) // 5), (Probe.fit, np.zeros(10))):
+        options = {"folds": 2} if told == Probe.evaluate else {}
+        with pytest.raises(FoldError, match="only one dialog is left to choose the l2 strength with"):
+            told(rows, labels, groups_of, **options)
+    with pytest.raises(UserError, match="a word type of its own"):
+        Probe.evaluate(rows, labels, groups, learner=ONE, controls=True, draws=2, types=np.arange(10))
     with pytest.raises(UserError, match="have 3 groups"):
         Probe.fit(rows, labels, [1, 2, 3])
     with pytest.raises(UserError, match="no positive class"):
@@ -411,3 +417,32 @@ def test_what_cannot_be_probed_is_refused():
         probe.predict(np.ones((1, 3)))
     with pytest.raises(UserError, match="no probabilities"):
         Probe.fit(rows, rows[:, 0], groups, learner=ONE).predict_proba(rows)
+
+
+def test_a_perfect_score_is_not_said_to_be_sure():
+    rows, labels = np.outer(np.arange(40) % 2, [3.0, 0.0]), np.arange(40) % 2
+    scores = Probe.evaluate(rows, labels, np.arange(40) // 4).scores
+    assert scores["auc"].value == scores["accuracy"].value == 1 and scores["auc"].interval is None
+    # Wilson (1927) of 10 dialogs without an error.
+    assert (
+        scores["accuracy"].interval.low == pytest.approx(10 / (10 + 1.959964**2))
+        and scores["accuracy"].interval.high == 1
+    )
+    paired = Direction.fit(rows[1::2], rows[::2], paired=True, groups=np.arange(20), method="mean_diff")
+    assert paired.held_out.value == 1 and paired.held_out.interval.low == pytest.approx(20 / (20 + 1.959964**2))
+    flat = Probe.evaluate(np.ones((40, 2)), labels, np.arange(40) // 4).scores
+    assert flat["accuracy"].value == flat["auc"].value == 0.5 and flat["accuracy"].interval is None
+
+
+def test_rows_of_one_class_are_scored():
+    features, labels, groups = topics(5)
+    probe = Probe.fit(features, labels, groups, learner=ONE)
+    high = labels == 1
+    scores = probe.score(features[high], labels[high], groups[high])
+    assert scores["accuracy"].value == np.mean(np.array(probe.predict(features[high])) == 1)
+    assert scores["auc"].value is None and scores["balanced_accuracy"].value is None
+    numbers = Probe.fit(features, features[:, 0] + 1.5, groups, learner=ONE)
+    scores = numbers.score(features[:5], [2.0] * 5)
+    assert scores["r2"].value is None and scores["mae"].value > 0
+    with pytest.raises(UnknownNameError, match="unknown class 'None'"):
+        probe.score(features[:2], [1, None])

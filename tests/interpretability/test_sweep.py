@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sdialog.core.errors import UserError
+from sdialog.core.errors import UnknownNameError, UserError
 from sdialog.interpretability.fitting.learners import Learner
-from sdialog.interpretability.sweep import sweep
+from sdialog.interpretability.sweeps import sweep
 
 ONE = Learner("linear", (0.1, 1.0))
 
@@ -34,7 +34,7 @@ def test_the_planted_layer_is_found_and_the_others_are_in_the_band():
     low, high = found["layers.0.resid_post"].band
     assert low < 0.5 < high < found.best.score.value
     assert found.best.score.interval.low > 0.5
-    with pytest.raises(KeyError, match=r"layers\.3"):
+    with pytest.raises(UnknownNameError, match=r"layers\.3"):
         found["layers.9.resid_post"]
 
 

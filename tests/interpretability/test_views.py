@@ -9,6 +9,7 @@ from sdialog.backends.scripted import ScriptedModel
 from sdialog.core.dialog import Dialog, Event, Turn
 from sdialog.core.sync import run
 from sdialog.interpretability.caching.views import Viewpoint
+from sdialog.interpretability.running._inputs import seen_by
 from sdialog.llm.types import GenerateResult, Message, ToolCall
 from sdialog.orchestrators import InstructionListOrchestrator
 from sdialog.personas import Customer
@@ -74,7 +75,8 @@ def test_events_that_do_not_fit_the_turns_are_left_out() -> None:
     assert len(Viewpoint(None).view(one).messages) == len(one)
 
 
-def test_three_parties_are_told_apart_by_name() -> None:
+def test_three_parties_are_told_apart_by_name_wherever_a_dialog_is_read() -> None:
     turns = [Turn(speaker=name, text="Hi.") for name in ("Ann", "Bob", "Eve")]
     view = Viewpoint(None, "Bob").view(Dialog(turns=turns))
     assert [m.content for m in view.messages] == ["Ann: Hi.", "Hi.", "Eve: Hi."]
+    assert [m.content for m in seen_by(Dialog(turns=turns), "Bob")] == ["Ann: Hi.", "Hi.", "Eve: Hi."]

@@ -44,6 +44,24 @@ class Counting:
     def received(self, call, request, result):
         Counting.calls.append(call.speaker)
 
+class Remembering:
+    def __init__(self):
+        self.said = []
+
+    def for_session(self, agent):
+        return Remembering()
+
+    def interventions(self, call):
+        return []
+
+    def received(self, call, request, result):
+        self.said.append(result.text)
+
+    def notes_of(self, turn):
+        from sdialog.agents.inspection import Note
+
+        return [Note("count", {"turn": turn, "calls": len(self.said)}, "mine")]
+
 class Nothing:
     pass
 """
@@ -277,6 +295,14 @@ def test_an_inspector_of_ones_own_is_attached(folder: Path) -> None:
     assert "unknown inspector 'ster'; did you mean 'steer'" in told[0]
 
 
+def test_an_inspector_may_remember_each_dialog_and_have_it_keep_what_it_notes(folder: Path) -> None:
+    own = "    inspectors:\n      - {type: 'own.py:Remembering'}\n    steer:"
+    text = changed("    steer:", own).replace("max_turns: 3", "max_turns: 4")
+    for dialog in dialogs(text, folder, 4):
+        noted = [event.content for event in dialog.events if (event.action, event.actionLabel) == ("count", "mine")]
+        assert noted == [{"turn": 0, "calls": 1}, {"turn": 1, "calls": 2}]
+
+
 def test_steer_is_one_of_the_inspectors(folder: Path) -> None:
     text = changed(
         "    steer:\n      - direction: mood", "    inspectors:\n      - type: steer\n        direction: mood"
@@ -292,3 +318,41 @@ def test_the_schema_knows_the_new_keys() -> None:
     jsonschema.validate(yaml.safe_load(DESK), Scenario.schema())
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(yaml.safe_load(changed("direction: mood", "directon: mood")), Scenario.schema())
+
+
+def test_in_a_paired_sweep_only_the_strength_differs(folder: Path) -> None:
+    text = "sweep: paired\n" + changed("    first_utterance: Hello?\n", "")
+    made = dialogs(text, folder, 7)
+    assert [d.scenario["pair"] for d in made] == [0, 0, 0, 1, 1, 1, 2]
+    assert len({d.seed for d in made[:3]}) == 1 and len({d.seed for d in made}) == 3
+    assert len({d.id for d in made}) == 7
+    assert len({str(d.personas["Riley"]) for d in made[3:6]}) == 1
+    assert said(made[0], "Riley")[:1] == said(made[2], "Riley")[:1]
+    plain = dialogs(text[: text.index("    steer:")], folder, 3)
+    assert [said(made[3 * n]) for n in range(3)] == [said(d) for d in plain]  # strength 0 is the agent as it is
+    assert [d.json_line() for d in dialogs(text, folder, 4)] == [d.json_line() for d in made[:4]]
+
+
+def test_paired_dialogs_of_tasks_belong_to_one_task(folder: Path) -> None:
+    text = "sweep: paired\n" + changed("limits:", "tasks: [{id: a}, {id: b}]\nlimits:")
+    made = dialogs(text, folder, 12)
+    for number in range(4):
+        same = [d for d in made if d.scenario["pair"] == number]
+        assert [d.scenario["strength"] for d in same] == [0.0, 2.5, 400.0]
+        assert len({d.scenario["task"]["id"] for d in same}) == len({d.seed for d in same}) == 1
+
+
+def test_the_comparison_pairs_what_a_paired_sweep_made(folder: Path) -> None:
+    from sdialog.evaluation.compare import compare
+    from sdialog.evaluation.metrics.conversational import MeanTurnLengthScore
+
+    made = dialogs("sweep: paired\n" + DESK, folder, 12)
+    sets = {name: [d for d in made if d.scenario["strength"] == name] for name in (0.0, 400.0)}
+    found = compare({str(name): listed for name, listed in sets.items()}, [MeanTurnLengthScore()])
+    (difference,) = found.differences
+    assert difference.paired_by == "seed" and difference.pairs == 4
+
+
+def test_a_sweep_is_not_recorded_under_the_name_of_its_pairs(folder: Path) -> None:
+    (told,) = problems(folder, changed("span: choices", "name: pair"))
+    assert "recorded for something else" in told

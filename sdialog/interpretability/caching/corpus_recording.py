@@ -68,7 +68,9 @@ class CorpusRecorder:
             views = self._rest(map(self._viewpoint.view, dialogs), store.begun())
             if isinstance(store, FolderStore) and store.complete:
                 if next(views, None) is not None:
-                    raise UserError(f"{path} is complete, and there are more dialogs than it holds; give another path")
+                    raise UserError(
+                        f"{path} is complete, and there are more dialogs than it holds; delete it or give another path"
+                    )
             else:
                 for prepared in self._groups(views, room):
                     self._add(prepared, store)

@@ -52,7 +52,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
-            raise ConfigError(f"activations are kept as {', '.join(DTYPES)}, not {self.dtype!r}")
+            why = "; numpy has no bfloat16, and float32 holds it exactly" if self.dtype == "bfloat16" else ""
+            raise ConfigError(f"activations are kept as {', '.join(DTYPES)}, not {self.dtype!r}{why}")
         if self.reduce is not None and self.reduce not in REDUCTIONS:
             raise UnknownNameError("reduction", str(self.reduce), REDUCTIONS)
 

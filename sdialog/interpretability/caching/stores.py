@@ -62,7 +62,7 @@ class MemoryStore:
 
     def __init__(self, recipe: Recipe, shapes: Mapping[str, tuple[int, ...]], max_bytes: int) -> None:
         self.recipe, self._shapes, self._max = recipe, shapes, max_bytes
-        self._pieces: list[tuple[Mapping[str, NDArray[Any]], NDArray[Any]]] = []
+        self._pieces: list[tuple[dict[str, NDArray[Any]], NDArray[Any]]] = []
         self._entries: list[Entry] = []
         self._bytes = 0
 
@@ -83,16 +83,21 @@ class MemoryStore:
                 f"{self._max}; give path= to keep them on disk, reduce= or a narrower span to keep less, or more "
                 "max_bytes"
             )
-        self._pieces.append((values, columns))
+        self._pieces.append((dict(values), columns))
         self._entries += entries
 
     def finish(self, tokens: Mapping[int, str]) -> Store:
         """Return the store."""
         numpy = need("numpy", extra="local", why=WHY)
         arrays = {}
+        rows = sum(len(columns) for _, columns in self._pieces)
         for name, shape in self._shapes.items():
-            parts = [values[name] for values, _ in self._pieces]
-            arrays[name] = numpy.concatenate(parts) if parts else numpy.empty((0, *shape), self.recipe.dtype)
+            arrays[name] = numpy.empty((rows, *shape), self.recipe.dtype)
+            done = 0
+            for values, columns in self._pieces:
+                # Each piece goes as it is copied, so that nothing is held twice.
+                arrays[name][done : done + len(columns)] = values.pop(name)
+                done += len(columns)
         parts = [columns for _, columns in self._pieces]
         columns = numpy.concatenate(parts) if parts else numpy.empty((0, len(COLUMNS)), "int32")
         return Store(self.recipe, arrays, columns, names_of(self._entries, tokens))
@@ -190,8 +195,11 @@ class FolderStore:
         there = _read_index(self.path)
         differing = [name for name, value in facts.items() if there.get(name) != value]
         if differing:
+            differing = [name for name in differing if name != "shapes" or "sites" not in differing]
             told = "; ".join(f"{name} was {there.get(name)!r:.80}, now {facts[name]!r:.80}" for name in differing)
-            raise UserError(f"{self.path} holds another cache ({told}); go on with the same, or give another path")
+            raise UserError(
+                f"{self.path} holds another cache ({told}); go on with the same, delete it, or give another path"
+            )
         self.complete = bool(there["complete"])
 
 
@@ -295,8 +303,11 @@ def _read_dialogs(file: Path) -> tuple[list[Entry], int]:
             whole += pending
             pending, end = [], at
         elif line.endswith(b"\n") and line != b"\n":
-            name, digest, rows, speakers = json.loads(line)
-            pending.append(Entry(name, digest, rows, tuple(speakers)))
+            try:
+                name, digest, rows, speakers = json.loads(line)
+                pending.append(Entry(name, digest, rows, tuple(speakers)))
+            except (ValueError, TypeError) as error:
+                raise UserError(f"{file} is damaged: {error}; delete the folder and record it again") from error
     return whole, end
 
 

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from sdialog.core.optional import need
 from sdialog.interpretability.direction_effects import DIRECTION, RANDOM
+from sdialog.interpretability.figures.heat_maps import markdown
+from sdialog.interpretability.figures.probe_figures import ends, shown
 
 if TYPE_CHECKING:
-    from sdialog.interpretability.control import ControlTrace
     from sdialog.interpretability.direction_effects import Effect
     from sdialog.interpretability.fitting.outcomes import Score
+    from sdialog.interpretability.loops.traces import ControlTrace
 
 _WHY = "draw figures"
 _COLOURS = {DIRECTION: "#0072B2", RANDOM: "#888888"}  # of Okabe and Ito (2008), told apart by all
@@ -23,9 +25,9 @@ def effect_table(effect: Effect) -> str:
     head = ["vector", "strength", effect.metric, "interval", "change", "loss", *(["accepted"] if parsed else [])]
     rows = []
     for point in effect.points:
-        shown = [_shown(point.metric), _ends(point.metric), _shown(point.change), _shown(point.loss)]
-        last = [_shown(point.accepted)] if parsed and point.accepted is not None else []
-        rows.append([point.vector, f"{point.strength:g}", *shown, *last])
+        cells = [shown(point.metric), ends(point.metric), shown(point.change), shown(point.loss)]
+        last = [shown(point.accepted)] if parsed and point.accepted is not None else []
+        rows.append([point.vector, f"{point.strength:g}", *cells, *last])
     return markdown(head, rows)
 
 
@@ -79,19 +81,3 @@ def _figure(rows: int) -> tuple[Any, Any]:
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=9)
     return figure, found
-
-
-def markdown(head: list[str], rows: list[list[str]]) -> str:
-    """Return cells as a Markdown table."""
-    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
-    lines = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in [head, *rows]]
-    rule = ["-" * width for width in widths]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in [lines[0], rule, *lines[1:]])
-
-
-def _shown(score: Score) -> str:
-    return "-" if score.value is None else f"{score.value:.3f}"
-
-
-def _ends(score: Score) -> str:
-    return "-" if score.interval is None else f"{score.interval.low:.3f} to {score.interval.high:.3f}"

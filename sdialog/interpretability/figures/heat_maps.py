@@ -66,6 +66,7 @@ def _bars(array: LabelledArray) -> Any:
     axes.set_yticks(places, [_drawn(label) for label in array.axes[0].labels])
     axes.invert_yaxis()
     axes.set_xlabel(array.name)
+    axes.set_ylabel(array.axes[0].name)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=8)
     return figure

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sdialog.core.optional import need
+from sdialog.interpretability.figures.heat_maps import markdown
 
 if TYPE_CHECKING:
     from sdialog.interpretability.fitting.outcomes import Score
     from sdialog.interpretability.probes import ProbeResult
-    from sdialog.interpretability.sweep import Sweep
+    from sdialog.interpretability.sweeps import Sweep
 
 _WHY = "draw figures"
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#888888"  # of Okabe and Ito (2008), told apart by all
@@ -21,9 +22,9 @@ def score_table(result: ProbeResult) -> str:
     head = ["score", "value", "interval", *(["majority"] if controls else [])]
     rows = []
     for name, score in result.scores.items():
-        usual = [_shown(controls.majority.scores[name].value)] if controls else []
-        rows.append([name, _shown(score.value), _ends(score), *usual])
-    lines = _markdown(head, rows)
+        usual = [shown(controls.majority.scores[name])] if controls else []
+        rows.append([name, shown(score), ends(score), *usual])
+    lines = [markdown(head, rows), *_alike(list(result.scores.values()))]
     if controls is not None:
         for title, null in (("shuffled labels", controls.shuffled), ("random directions", controls.random)):
             low, high = null.band()
@@ -40,15 +41,23 @@ def sweep_table(found: Sweep) -> str:
     rows = [
         [
             point.site,
-            _shown(point.score.value),
-            _ends(point.score),
+            shown(point.score),
+            ends(point.score),
             "-" if point.band is None else f"{point.band[0]:.3f} to {point.band[1]:.3f}",
             "-" if point.p_value is None else f"{point.p_value:.3g}",
         ]
         for point in found.points
     ]
     best = found.best
-    return "\n".join([*_markdown(head, rows), "", f"best: {best.site}; with the choice inside the folds {best.score}"])
+    told = f"best: {best.site}; with the choice inside the folds {best.score}"
+    return "\n".join([markdown(head, rows), *_alike([point.score for point in found.points]), "", told])
+
+
+def _alike(scores: list[Score]) -> list[str]:
+    """Return what to say where a perfect score, or another that all dialogs share, has no interval."""
+    if not any(score.interval is None and score.value is not None for score in scores):
+        return []
+    return ["", "no interval: the dialogs are too few or too much alike to tell how sure the score is"]
 
 
 def draw_result(result: ProbeResult) -> Any:
@@ -88,10 +97,9 @@ def draw_sweep(found: Sweep) -> Any:
         axes.fill_between(where, lows, highs, color=_GREY, alpha=0.3, linewidth=0, label="shuffled labels")
     if found.best.score.value is not None:
         place = next(place for place in places if found.points[place].site == found.best.site)
-        axes.plot(
-            [place], [found.best.score.value], color=_ORANGE, marker="D", markersize=6, linestyle="none", label="best"
-        )
-    axes.legend(frameon=False, fontsize=8)
+        style = {"marker": "D", "markersize": 6, "linestyle": "none", "label": "best, chosen inside the folds"}
+        axes.plot([place], [found.best.score.value], color=_ORANGE, **style)
+    figure.legend(loc="outside upper right", ncols=3, frameon=False, fontsize=8)
     turned = max(len(point.site) for point in found.points) * len(places) > 90
     axes.set_xticks(places, [point.site for point in found.points], rotation=90 if turned else 0)
     axes.set_ylabel(found.points[0].score.name)
@@ -115,16 +123,11 @@ def _dot(axes: Any, score: Score, place: int) -> None:
         axes.plot([score.interval.low, score.interval.high], [place] * 2, color=_BLUE, linewidth=1.5)
 
 
-def _markdown(head: list[str], rows: list[list[str]]) -> list[str]:
-    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
-    lines = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in [head, *rows]]
-    rule = ["-" * width for width in widths]
-    return ["| " + " | ".join(cells) + " |" for cells in [lines[0], rule, *lines[1:]]]
+def shown(score: Score) -> str:
+    """Return the value of a score for a table."""
+    return "-" if score.value is None else f"{score.value:.3f}"
 
 
-def _shown(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def _ends(score: Score) -> str:
+def ends(score: Score) -> str:
+    """Return the interval of a score for a table."""
     return "-" if score.interval is None else f"{score.interval.low:.3f} to {score.interval.high:.3f}"

@@ -34,9 +34,10 @@ def save_arrays(path: str | Path, kind: str, arrays: Mapping[str, NDArray[Any]],
     target, beside = _paths(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     written = json.dumps({"kind": kind, "version": VERSION, **facts}, ensure_ascii=False, indent=1, allow_nan=False)
-    unfinished = target.with_name(target.name + ".part")
+    unfinished, told = (one.with_name(one.name + ".part") for one in (target, beside))
     files.save_file({name: numpy.ascontiguousarray(array) for name, array in arrays.items()}, str(unfinished))
-    beside.write_text(written + "\n", encoding="utf-8")
+    told.write_text(written + "\n", encoding="utf-8")
+    told.replace(beside)
     unfinished.replace(target)
     return target
 

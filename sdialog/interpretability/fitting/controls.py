@@ -212,11 +212,16 @@ def control_task(
         seed: seed of folds and draws.
 
     Raises:
-        UserError: if there is not one type a row, or too few dialogs.
+        UserError: if there is not one type a row, no type has two rows, or there are too few dialogs.
     """
     numpy = need("numpy", extra="metrics", why=WHY)
     codes = group_numbers(len(data), types)
     kinds = int(codes.max()) + 1
+    if kinds == len(data):
+        raise UserError(
+            "each row has a word type of its own, so no label of a type can be learnt; give types that come back, such "
+            "as token ids, or leave types out"
+        )
     draw = generator(seed, "control task")
     ordered = numpy.sort(data.labels)  # what is drawn does not hang on the order of the rows
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 METHODS = ("mean_diff", "logistic", "lda", "whitened", "pca_uncentred", "pca_signflip")
 _REFUSED = ("pca", "pca_centred", "pca_centered", "lat_pca", "centred_pca", "centered_pca")
 _SMALL = 1e-10
+_STILL = 1e-6  # what of a gap is more than rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +150,10 @@ def _within(numpy: Any, contrast: Contrast) -> tuple[Any, int]:
 
 
 def _through_inverse(numpy: Any, rows: Any, gap: Any, shrinkage: float) -> Any:
-    """Return the inverse of ``(1 - shrinkage) S + shrinkage tr(S) / d`` times the gap, S the covariance of rows."""
+    """Return the inverse of ``(1 - shrinkage) S + shrinkage tr(S) / d`` times the gap, S the covariance of rows.
+
+    Where S does not vary at all and the gap does, it is that part of the gap: the limit when the variance goes to zero.
+    """
     _, spread, axes = numpy.linalg.svd(rows, full_matrices=False)
     variances = spread**2 / len(rows)
     floor = shrinkage * variances.sum() / rows.shape[1]
@@ -158,7 +162,9 @@ def _through_inverse(numpy: Any, rows: Any, gap: Any, shrinkage: float) -> Any:
     weights = numpy.zeros_like(variances)
     weights[kept] = 1 / ((1 - shrinkage) * variances[kept] + floor)
     if floor == 0:
-        return axes.T @ (weights * along)
+        still = gap - axes[kept].T @ along[kept]
+        found = axes.T @ (weights * along)
+        return still if numpy.linalg.norm(still) > _STILL * numpy.linalg.norm(gap) else found
     # Outside the span of the rows the covariance is the floor alone.
     weights[~kept] = 1 / floor
     return axes.T @ (weights * along) + (gap - axes.T @ along) / floor
@@ -170,12 +176,17 @@ def _pca_uncentred(numpy: Any, contrast: Contrast, learner: Learner, seed: int) 
 
 
 def _pca_signflip(numpy: Any, contrast: Contrast, learner: Learner, seed: int) -> Any:
-    """Return the first principal component of the differences with random signs (Zou et al., 2023)."""
+    """Return the first principal component of the differences with random signs (Zou et al., 2023).
+
+    Half of the signs are turned: the nearer their mean is to zero, the less of the concept does centring take away.
+    """
     differences = contrast.positive - contrast.negative
+    if len(differences) < 2:
+        raise UserError("pca_signflip centres the differences and needs at least 2 pairs; use 'mean_diff'")
     signs = numpy.empty(len(differences))
     # Signs follow the lengths, so that they hang neither on the order of the pairs nor on the scale.
     order = numpy.argsort((differences**2).sum(axis=1), kind="stable")
-    signs[order] = 1 - 2 * generator(seed, "signs").integers(2, size=len(differences))
+    signs[order] = generator(seed, "signs").permutation(numpy.resize([1.0, -1.0], len(differences)))
     flipped = differences * signs[:, None]
     return numpy.linalg.svd(flipped - flipped.mean(axis=0), full_matrices=False)[2][0]
 

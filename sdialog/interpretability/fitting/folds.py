@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sdialog.core.errors import UnknownNameError, UserError
 from sdialog.core.optional import need
-from sdialog.interpretability.fitting.labelled import WHY, Labelled, generator
+from sdialog.interpretability.fitting.labelled import WHY, Labelled, generator, plain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,7 +48,7 @@ def split_groups(groups: Sequence[Hashable] | None, split: str, stacklevel: int 
                 "or split='rows' if each row truly stands alone"
             )
         return groups
-    if groups is None or len({*groups}) < len(groups):
+    if groups is None or len({*plain(groups)}) < len(groups):
         warnings.warn(
             "a row-wise split puts tokens of one dialog into training and into test: what tells the dialog will "
             "look like knowledge of the label. Use split='dialogs'",
@@ -97,8 +97,18 @@ def deal(data: Labelled, count: int, seed: int, *path: str | int) -> NDArray[Any
 
 
 def inner_count(data: Labelled, wanted: int) -> int:
-    """Return how many inner folds a training part allows: as many as wanted, or as it has groups."""
-    return min(wanted, len({*data.groups.tolist()}))
+    """Return how many inner folds a training part allows: as many as wanted, or as it has groups.
+
+    Raises:
+        FoldError: if it has one group only.
+    """
+    count = len({*data.groups.tolist()})
+    if count < 2:
+        raise FoldError(
+            "only one dialog is left to choose the l2 strength with, and that takes 2: testing by folds needs at "
+            "least 3 dialogs, fitting alone 2; collect more dialogs, or give one strength: Learner(l2=0.1)"
+        )
+    return min(wanted, count)
 
 
 def _check(data: Labelled, held: NDArray[Any]) -> None:
@@ -108,5 +118,5 @@ def _check(data: Labelled, held: NDArray[Any]) -> None:
             raise FoldError(
                 f"the class {label!r} would be missing from a training part: it comes from too few dialogs. Choosing "
                 "how strongly to regularise needs each class in 3 dialogs, testing in 2; collect more dialogs, or "
-                "give one l2"
+                "where there are 2 give one strength: Learner(l2=0.1)"
             )

@@ -96,10 +96,41 @@ def labelled(
             raise UserError("numbers have no positive class; leave positive out or give task='classes'")
         classes: tuple[Label, ...] = ()
         found = _numbers(numpy, values)
+        if numpy.ptp(found) == 0:
+            raise UserError(f"all labels are {found[0]}: there is nothing to learn")
     else:
         classes = _classes(values, positive)
         place = {value: number for number, value in enumerate(classes)}
         found = numpy.array([place[value] for value in values], dtype=int)
+    return Labelled(rows, found, group_numbers(len(rows), groups), classes)
+
+
+def labelled_as(
+    features: Any, labels: Any, groups: Sequence[Hashable] | None, classes: tuple[Label, ...], width: int
+) -> Labelled:
+    """Check rows with labels that a probe knows, of which some may be missing, and return them as arrays.
+
+    Args:
+        features: numpy array or torch tensor of shape (n, d).
+        labels: one a row.
+        groups: the dialog that each row comes from; None when each row stands alone.
+        classes: the classes that it tells apart; empty for numbers.
+        width: what d has to be.
+
+    Raises:
+        UnknownNameError: if a label is none of the classes.
+        UserError: if there is not one label and one group a row, or a value is missing.
+    """
+    numpy = need("numpy", extra="metrics", why=WHY)
+    rows, values = feature_rows(features, width), plain(labels)
+    _same_length(len(rows), values, "labels")
+    if not classes:
+        return Labelled(rows, _numbers(numpy, values), group_numbers(len(rows), groups), ())
+    places = {label: place for place, label in enumerate(classes)}
+    strange = next((one for one in values if one not in places), None)
+    if strange is not None or None in values:
+        raise UnknownNameError("class", str(strange), [str(one) for one in classes])
+    found = numpy.array([places[one] for one in values], dtype=int)
     return Labelled(rows, found, group_numbers(len(rows), groups), classes)
 
 
@@ -125,8 +156,12 @@ def feature_rows(features: Any, width: int | None = None, name: str = "features"
         raise UserError(f"{name} must have the shape (rows, size), with at least one of each; not {rows.shape}")
     if width is not None and rows.shape[1] != width:
         raise UserError(f"{name} have the size {rows.shape[1]} and need {width}: read all at one site")
-    if not numpy.isfinite(rows).all():
-        raise UserError(f"{name} hold values that are not finite; leave such rows out")
+    sound = numpy.isfinite(rows).all(axis=1)
+    if not sound.all():
+        raise UserError(
+            f"{name} hold values that are not finite in {int((~sound).sum())} of {len(rows)} rows, first in row "
+            f"{int(sound.argmin())}; leave such rows out"
+        )
     return rows  # type: ignore[no-any-return]
 
 
@@ -175,8 +210,6 @@ def _numbers(numpy: Any, values: list[Any]) -> NDArray[Any]:
         raise UserError(f"labels are not all numbers: {error}; give task='classes' for names") from error
     if found.ndim != 1 or not numpy.isfinite(found).all():
         raise UserError("labels must be one finite number a row; leave rows without a label out")
-    if len(found) and numpy.ptp(found) == 0:
-        raise UserError(f"all labels are {found[0]}: there is nothing to learn")
     return found  # type: ignore[no-any-return]
 
 

@@ -6,6 +6,7 @@ samples of the bootstrap together, and no dialog is ever torn apart.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 Measure = Callable[["NDArray[Any]"], "NDArray[Any]"]
 RESAMPLES = 2000
 _WHY = "score predictions"
+_SAME = 1e-12
 _CELLS = 4_000_000  # how many numbers are held at a time
 
 
@@ -30,8 +32,9 @@ class Score(NamedTuple):
     Attributes:
         name: such as ``auc``.
         value: None where it cannot be told, such as an AUC without positive rows.
-        interval: bootstrap interval over dialogs (BCa: Efron, 1987); None for fewer than two, or where too many of
-            the samples have no value.
+        interval: bootstrap interval over dialogs (BCa: Efron, 1987); None for fewer than two, where too many of the
+            samples have no value, or all have the same one: then the bootstrap knows nothing of how sure it is. Of
+            shares of 0 or 1 it is Wilson's (1927), of as many trials as there are dialogs.
     """
 
     name: str
@@ -126,7 +129,8 @@ class Outcome:
         found = {}
         for name, measure in self._measures(codes, size).items():
             value = _finite(measure(numpy.ones((1, size)))[0])
-            interval = None if value is None else _interval(measure, size, level, resamples, seed)
+            whole = name == "accuracy"
+            interval = None if value is None else _interval(measure, size, level, resamples, seed, whole)
             found[name] = Score(name, value, interval)
         return found
 
@@ -147,11 +151,11 @@ def ranking(data: Labelled, readings: NDArray[Any], folds: NDArray[Any] | None =
 
 
 def share(hits: NDArray[Any], groups: NDArray[Any], name: str, level: float, seed: int) -> Score:
-    """Return a mean over rows, with its interval over groups."""
+    """Return a mean over rows of what lies between 0 and 1, with its interval over groups."""
     numpy = need("numpy", extra="metrics", why=_WHY)
     codes, size = _codes(numpy, groups)
     measure = _ratio(numpy, numpy.bincount(codes, weights=hits), numpy.bincount(codes))
-    return Score(name, float(hits.mean()), _interval(measure, size, level, RESAMPLES, seed))
+    return Score(name, float(hits.mean()), _interval(measure, size, level, RESAMPLES, seed, True))
 
 
 def _codes(numpy: Any, groups: NDArray[Any]) -> tuple[NDArray[Any], int]:
@@ -160,15 +164,23 @@ def _codes(numpy: Any, groups: NDArray[Any]) -> tuple[NDArray[Any], int]:
 
 
 def _finite(value: float) -> float | None:
-    return float(value) if value - value == 0 else None
+    return float(value) if math.isfinite(value) else None
 
 
-def _interval(measure: Measure, size: int, level: float, resamples: int, seed: int) -> Interval | None:
-    from sdialog.statistics.intervals import Interval
+def _interval(
+    measure: Measure, size: int, level: float, resamples: int, seed: int, share: bool = False
+) -> Interval | None:
+    """Return the interval of a score, ``share`` telling whether it is the share of rows of which something is true."""
+    from sdialog.statistics.intervals import Interval, wilson_interval
     from sdialog.statistics.resampling import bootstrap_counts
 
     ends = bootstrap_counts(measure, [1] * size, level=level, resamples=resamples, seed=seed)
-    return None if ends is None else Interval(ends[0], ends[1], level, "bootstrap")
+    if ends is None or ends[1] - ends[0] > _SAME:
+        return None if ends is None else Interval(ends[0], ends[1], level, "bootstrap")
+    if share and min(abs(ends[0]), abs(ends[0] - 1)) <= _SAME:
+        # In no dialog was anything else seen, which is no proof that there are no others.
+        return wilson_interval(size * round(ends[0]), size, level=level)
+    return None
 
 
 def _ratio(numpy: Any, above: NDArray[Any], below: NDArray[Any]) -> Measure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,30 @@ def check_edits(network: Network, edits: Sequence[Edit], scene: Scene) -> None:
         for span in (edit.span, *([edit.condition.span] if edit.condition else [])):
             check_span(Span.parse(span), scene, network.tokenizer)
     _dry_run(network, edits, scene)
+
+
+def check_read(network: Network, site: str, width: int, span: str | Span, scene: Scene) -> None:
+    """Refuse a reading that can never be taken in the dialogs of a scene.
+
+    Args:
+        network: the model.
+        site: where it is read.
+        width: how many numbers what reads it takes.
+        span: of which tokens.
+        scene: who talks, and for how long at most.
+
+    Raises:
+        UserError: if the model has no such site or activations of another size there, or the span means no token.
+    """
+    from sdialog.interpretability.running._replaying import Replayer
+
+    shapes = Replayer(network, [site]).shapes
+    if len(shapes) > 1:
+        raise ConfigError(f"a reading is of one site; {site} stands for {len(shapes)}")
+    size = math.prod(next(iter(shapes.values())))
+    if size != width:
+        raise ConfigError(f"activations at {site} are {size} numbers; what is to read them takes {width}")
+    check_span(Span.parse(span), scene, network.tokenizer)
 
 
 def check_span(span: Span, scene: Scene, tokenizer: Any = None) -> None:

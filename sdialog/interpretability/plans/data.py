@@ -133,12 +133,12 @@ def strength_from_data(given: Any) -> float | tuple[float, ...]:
         listed = given[BY_TOKEN]
         if not isinstance(listed, (list, tuple)) or not listed:
             raise ConfigError(f"{BY_TOKEN} is a list of numbers, not {listed!r:.60}")
-        return tuple(_number(one, BY_TOKEN) for one in listed)
+        return tuple(finite_number(one, BY_TOKEN) for one in listed)
     if isinstance(given, (list, tuple)):
         raise ConfigError(
             f"a strength is one number; one for each generated token is {{{BY_TOKEN}: {list(given)!r:.40}}}"
         )
-    return _number(given, "strength")
+    return finite_number(given, "strength")
 
 
 # -- reading
@@ -158,7 +158,16 @@ def _checked(data: Any, kind: type, what: str) -> dict[str, Any]:
     return {key: _KINDS[key](value, key) if key in _KINDS else value for key, value in data.items()}
 
 
-def _number(value: Any, key: str) -> float:
+def finite_number(value: Any, key: str) -> float:
+    """Return a number of a file.
+
+    Args:
+        value: what the file holds.
+        key: what it is called there, for the error.
+
+    Raises:
+        ConfigError: if it is no finite number.
+    """
     if isinstance(value, bool) or not isinstance(value, numbers.Real) or value != value or abs(value) == float("inf"):
         raise ConfigError(f"{key} is a finite number, not {value!r:.60}")
     return float(value)
@@ -202,7 +211,7 @@ def _facts(value: Any, key: str) -> Mapping[str, Any]:
 
 _KINDS: dict[str, Callable[[Any, str], Any]] = {
     "site": _site, "span": _span, "name": _text, "reduce": _text_or_none, "top": _whole, "before_edits": _truth,
-    "dtype": _text_or_none, "threshold": _number, "measure": _text, "below": _truth, "op": _text,
+    "dtype": _text_or_none, "threshold": finite_number, "measure": _text, "below": _truth, "op": _text,
     "strength": lambda value, _: strength_from_data(value), "keep_norm": _truth, "prefix": _text,
     "speaker": _text_or_none, "feed_last": _truth, "notes": _facts,
 }  # fmt: skip

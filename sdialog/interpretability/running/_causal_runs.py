@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import torch
@@ -71,6 +72,65 @@ def held(network: Network, tokens: Tokens, places: Sequence[Place]) -> tuple[dic
     return found, logits
 
 
+def held_each(
+    network: Network, many: Sequence[Tokens], places: Sequence[Place]
+) -> list[tuple[dict[str, torch.Tensor], torch.Tensor]]:
+    """Run several conversations together; of each return what :func:`held` returns."""
+    ids, mask = padded(network, many)
+    whole: dict[str, torch.Tensor] = {}
+    with torch.no_grad():
+        logits = forward(network, ids, mask, taps=[_reading(place, whole) for place in places])
+    found = []
+    for row, tokens in enumerate(many):
+        count = len(tokens)
+        own = {}
+        for place in places:
+            values = whole[str(place.site)][row, :count]
+            own[str(place.site)] = (values[..., :count] if place.site.kind == "pattern" else values).clone()
+        found.append((own, logits[row : row + 1, :count]))
+    return found
+
+
+def padded(network: Network, many: Sequence[Tokens]) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Return token ids of shape (rows, longest), zeros after shorter rows, and the mask where there are any.
+
+    No token sees those after it, so that what is computed of a row is the same as by itself.
+    """
+    longest = max(len(tokens) for tokens in many)
+    rows = [[*tokens.ids, *[0] * (longest - len(tokens))] for tokens in many]
+    ids = torch.tensor(rows, device=network.model.device)
+    if all(len(tokens) == longest for tokens in many):
+        return ids, None
+    lengths = torch.tensor([len(tokens) for tokens in many], device=ids.device)
+    return ids, (torch.arange(longest, device=ids.device) < lengths[:, None]).long()
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """A run of a conversation with changes, and what is measured in it."""
+
+    tokens: Tokens
+    changes: Sequence[Change]
+    metric: Metric
+
+
+def measured_rows(network: Network, rows: Sequence[Row], batch: int) -> list[float]:
+    """Return the metric of each run; runs of several conversations share batches."""
+    values: list[float] = []
+    for start in range(0, len(rows), batch):
+        part = rows[start : start + batch]
+        ids, mask = padded(network, [row.tokens for row in part])
+        with torch.no_grad():
+            logits = forward(network, ids, mask, taps=_putting([row.changes for row in part]))
+        first = 0
+        for (_, _), members in groupby(part, lambda row: (id(row.tokens), id(row.metric))):
+            alike = list(members)
+            own = logits[first : first + len(alike), : len(alike[0].tokens)]
+            values += one_each(alike[0].metric, own).tolist()
+            first += len(alike)
+    return values
+
+
 def changed_rows(
     network: Network,
     tokens: Tokens,
@@ -103,10 +163,7 @@ def measured(
     network: Network, tokens: Tokens, rows: Sequence[Sequence[Change]], metric: Metric, batch: int
 ) -> list[float]:
     """Return the metric of a conversation under each list of changes."""
-    values: list[float] = []
-    for logits, _ in changed_rows(network, tokens, rows, batch=batch):
-        values += one_each(metric, logits).tolist()
-    return values
+    return measured_rows(network, [Row(tokens, changes, metric) for changes in rows], batch)
 
 
 def one_each(metric: Metric, logits: torch.Tensor) -> torch.Tensor:
@@ -177,10 +234,12 @@ def _put(members: Sequence[tuple[int, Change]]) -> Callable[[torch.Tensor], torc
         for row, one in members:
             target = by_token(one.place, result)[row]
             values = one.values.to(device=whole.device, dtype=whole.dtype)
-            if one.positions is None:
-                target.copy_(values)
+            positions = range(len(values)) if one.positions is None else one.positions
+            if one.place.site.kind == "pattern":
+                # Columns of padding, of a longer row in the batch, stay as they are: nothing attends to them.
+                target[list(positions), ..., : values.shape[-1]] = values
             else:
-                target[list(one.positions)] = values
+                target[list(positions)] = values
         return result
 
     return change

@@ -11,10 +11,11 @@ import torch
 from sdialog.core.errors import ConfigError
 from sdialog.interpretability.anatomy.places import Anatomy, Place
 from sdialog.interpretability.anatomy.taps import Tap, attached
-from sdialog.interpretability.plan import Condition, Plan
-from sdialog.interpretability.running._editing import PlaceEdits, Verdicts
+from sdialog.interpretability.plan import Condition, Edit, Plan
+from sdialog.interpretability.running._editing import PlaceEdits
 from sdialog.interpretability.running._recording import Recorder, StepLog
 from sdialog.interpretability.running._selection import Selection, for_edit
+from sdialog.interpretability.running._verdicts import Verdicts
 from sdialog.interpretability.running.traces import ReplyTokens
 from sdialog.interpretability.sites import Site
 from sdialog.llm.interventions import Network, Row, RowSpan
@@ -51,8 +52,8 @@ class PlanConductor:
         # What surrounds a step depends on which rows it has, and these stay for many steps.
         self._step: tuple[tuple[int, tuple[tuple[int, int], ...]], list[Tap]] | None = None
         self._now: list[RowSpan] = []
-        self.verdicts = Verdicts()
         self._failures: dict[int, Exception] = {}
+        self.verdicts = Verdicts(self._failures)
         self._device = network.model.device
         for job, row in rows.items():
             self._take(network, job, row, plans[job])
@@ -105,11 +106,11 @@ class PlanConductor:
         self._recorders[job] = []
         firsts, feeds = [tokens.prompt], False
         for plan in plans:
+            names = self._names(plan)
             for read in plan.reads:
                 for site in self._anatomy.expand(read.site):
-                    place = self._place(site)
+                    place, name = self._place(site), next(names)
                     selection = Selection(read.span, tokens)
-                    name = str(site) if Site.parse(read.site).is_pattern else read.title
                     recorder = Recorder(job, place, read, selection)
                     self._recorders[job].append((f"{plan.prefix}{name}", recorder))
                     self._at[read.before_edits].setdefault(job, []).append((str(place.site), recorder))
@@ -126,19 +127,38 @@ class PlanConductor:
                         self._check_order(edit.condition, place, selection)
                     edits = self._edits.setdefault(str(place.site), PlaceEdits(place, self.verdicts, self._failures))
                     edits.add(job, edit, selection, self._device)
-                steady = selection.whole and edit.condition is None and isinstance(edit.strength, (int, float))
+                # A function may do something else next time, and nobody can tell.
+                steady = selection.whole and edit.condition is None and edit.op != "call"
+                steady = steady and isinstance(edit.strength, (int, float))
                 kept.append((edit_name(edit), None) if steady else ("", selection.first))
                 firsts += [] if steady else [selection.first]
         self._first[job], self._feeds[job] = min(firsts), feeds
         lengths = [length for _, length in kept if length is not None]
         self._kept[job] = "/".join(filter(None, (name for name, _ in kept))), min(lengths, default=None)
 
+    def _names(self, plan: Plan) -> Iterator[str]:
+        """Return what the captures of a plan's reads are called, those of sites that a ``*`` stands for one by one."""
+        names = []
+        for read in plan.reads:
+            many = Site.parse(read.site).is_pattern
+            sites = self._anatomy.expand(read.site)
+            names += [f"{read.name}/{site}".removeprefix("/") if many else read.title for site in sites]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ConfigError(f"two reads of a plan would be called {twice!r}; give them a name: Read(..., name=...)")
+        return iter(names)
+
     def _place(self, site: str | Site) -> Place:
+        known = self._places.get(str(site))
+        if known is not None:
+            return known
         place = self._anatomy.place(site)
         return self._places.setdefault(str(place.site), place)
 
     def _watch(self, job: int, condition: Condition, tokens: ReplyTokens) -> int:
         selection = for_edit(condition.span, tokens, needed=False)
+        if str(selection.span).partition("[")[0] == "generated":
+            raise ConfigError(f"a condition is read of the prompt, of which the span {condition.span!s} means no token")
         self.verdicts.watch(job, condition, selection, self._place(condition.site), self._device)
         return selection.first
 
@@ -246,13 +266,11 @@ def _moment(site: Site) -> tuple[float, int]:
     return (-1.0, 0) if site.kind == "embed" else (float("inf"), int(site.kind == "logits"))
 
 
-def edit_name(edit: Any) -> str:
+def edit_name(edit: Edit) -> str:
     """Return a name that is equal for edits that do the same wherever their tokens stand."""
     import hashlib
 
-    value = edit.value
-    if callable(value):
-        return f"call {id(value)}"
+    value = getattr(edit.value, "vector", edit.value)
     content = b"" if value is None else torch.as_tensor(value).detach().cpu().double().numpy().tobytes()
     parts = (edit.site, edit.op, edit.strength, edit.keep_norm, hashlib.blake2b(content, digest_size=8).hexdigest())
     return "-".join(map(str, parts))

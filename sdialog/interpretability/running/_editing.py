@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
 
-from sdialog.core.errors import ConfigError
+from sdialog.core.errors import ConfigError, UserError
 from sdialog.interpretability.anatomy.places import Place
-from sdialog.interpretability.plan import Condition, Edit
+from sdialog.interpretability.plan import Edit
 from sdialog.interpretability.running._selection import Selection
+from sdialog.interpretability.running._values import axes, misfit, vector, with_length
+from sdialog.interpretability.running._verdicts import Verdicts
 from sdialog.llm.interventions import RowSpan
 
 Call = Callable[[torch.Tensor], torch.Tensor | None]
+
+_ALONG_A_DIRECTION = ("project_out", "clamp")
 
 
 @dataclass(eq=False)
@@ -22,6 +26,7 @@ class _RowEdit:
     """An edit of one row."""
 
     job: int
+    place: Place
     edit: Edit
     selection: Selection
     value: torch.Tensor | None
@@ -52,67 +57,10 @@ class _RowEdit:
             found.append(self.edit.strength_at(position - prompt + 1) if meant else None)
         return found
 
-
-class Verdicts:
-    """Whether the conditions of rows hold, found while their prompts pass."""
-
-    def __init__(self) -> None:
-        self._watched: dict[str, tuple[Place, list[tuple[int, Condition, Selection, torch.Tensor, Any]]]] = {}
-        self._held: dict[tuple[int, int], bool] = {}
-
-    def watch(self, job: int, condition: Condition, selection: Selection, place: Place, device: torch.device) -> None:
-        """Have a condition read of a row."""
-        vector = _tensor(condition.direction, device, place).float()
-        offset = None if condition.offset is None else _tensor(condition.offset, device, place).float()
-        found = self._watched.setdefault(str(place.site), (place, []))
-        found[1].append((job, condition, selection, vector / vector.norm(), offset))
-
-    def holds(self, job: int, condition: Condition, edited: Place) -> bool:
-        """Tell whether a condition holds of a row.
-
-        Raises:
-            ConfigError: if that is not known yet, because it is read after the place that is edited.
-        """
-        verdict = self._held.get((job, id(condition)))
-        if verdict is None:
-            raise ConfigError(
-                f"the condition at {condition.site} is not read yet when the edit at {edited.site} is to be made; read "
-                "it at a module that runs earlier, or edit generated tokens only: span 'generated'"
-            )
-        return verdict
-
-    def calls(self, spans: Sequence[RowSpan]) -> Iterator[tuple[Place, Callable[[torch.Tensor], None]]]:
-        """Yield what reads the conditions in a call that ends a prompt."""
-        by_job = {span.job: span for span in spans}
-        for place, watched in self._watched.values():
-            due = [
-                entry for entry in watched if entry[0] in by_job and by_job[entry[0]].position < len(entry[2].prompt)
-            ]
-            if due:
-                yield place, self._reader(due, by_job)
-
-    def _reader(self, due: Sequence[Any], by_job: dict[int, RowSpan]) -> Callable[[torch.Tensor], None]:
-        def read(whole: torch.Tensor) -> None:
-            for job, condition, selection, unit, offset in due:
-                span = by_job[job]
-                end = len(selection.prompt) - span.position + span.first
-                meant = [
-                    column
-                    for column in range(span.first, min(end, whole.shape[1]))
-                    if selection.at(span.position + column - span.first)
-                ]
-                if not meant:  # what is not said does not hold
-                    self._held[job, id(condition)] = False
-                    continue
-                mean = whole[span.row, meant].float().mean(0)
-                mean = mean if offset is None else mean - offset
-                reading = float(mean @ unit)
-                if condition.measure == "cosine":
-                    reading /= float(mean.norm()) or 1.0
-                over = reading < condition.threshold if condition.below else reading > condition.threshold
-                self._held[job, id(condition)] = over
-
-        return read
+    def done_before(self, span: RowSpan, width: int) -> int:
+        """Return how many tokens are meant before those of the last ``width`` columns of a call."""
+        first = span.position + max(span.columns - width - span.first, 0)
+        return sum(self.selection.at(position) for position in range(first))
 
 
 class PlaceEdits:
@@ -135,16 +83,16 @@ class PlaceEdits:
             ConfigError: if the value has not the size of the place.
         """
         value, per_token = None, False
-        if edit.op == "call":
-            value = None
-        elif edit.value is not None:
-            value = _tensor(edit.value, device, self.place, many=edit.op == "set")
-            per_token = edit.op == "set" and value.dim() > _dims(self.place)
-        self._rows.setdefault(job, []).append(_RowEdit(job, edit, selection, value, per_token))
+        if edit.op != "call" and edit.value is not None:
+            value = vector(edit.value, device, self.place, many=edit.op == "set")
+            per_token = edit.op == "set" and value.dim() > axes(self.place)
+            if edit.op in _ALONG_A_DIRECTION:
+                with_length(value, self.place)
+        self._rows.setdefault(job, []).append(_RowEdit(job, self.place, edit, selection, value, per_token))
 
     def call(self, spans: Sequence[RowSpan]) -> Call | None:
         """Return what makes the edits in a call; None if it holds none of the rows."""
-        own = [span for span in spans if span.job in self._rows]
+        own = [span for span in spans if span.job in self._rows and span.job not in self.failures]
         if not own:
             return None
 
@@ -186,39 +134,51 @@ class PlaceEdits:
     def _steady(self, spans: Sequence[RowSpan], whole: torch.Tensor) -> Call | None:
         """Return the edits as one operation, its numbers ready, where every row adds a vector to every token."""
         edits = [self._rows.get(span.job, []) for span in spans]
-        if len(spans) != whole.shape[0] or self.place.site.kind == "pattern":
+        failed = any(span.job in self.failures for span in spans)
+        if failed or len(spans) != whole.shape[0] or self.place.site.kind == "pattern":
             return None
-        if not all(len(own) == 1 and own[0].is_steady_addition and self._applies(own[0]) for own in edits):
+        if not all(len(own) == 1 and own[0].is_steady_addition for own in edits):
             return None
-        pushes = torch.stack([own[0].edit.strength_at(0) * cast(torch.Tensor, own[0].value) for own in edits])
-        pushes = pushes.to(whole.dtype)
+        if not all(self._applies(own[0], span, 1) for own, span in zip(edits, spans, strict=True)):
+            return None
+        exact = _exact(whole)
+        pushes = torch.stack([own[0].edit.strength_at(0) * cast(torch.Tensor, own[0].value).to(exact) for own in edits])
         order = torch.tensor([span.row for span in spans], device=whole.device)
-        pushes = torch.empty_like(pushes).index_copy_(0, order, pushes).unsqueeze(1)
-        return lambda x: x + pushes
+        pushes = _for_tokens(torch.empty_like(pushes).index_copy_(0, order, pushes), whole)
+        return lambda x: (x + pushes).to(x.dtype)
 
     def _layer(self, x: torch.Tensor, spans: Sequence[RowSpan], depth: int) -> torch.Tensor | None:
         """Make the edits number ``depth`` of all rows."""
         groups: dict[tuple[Any, ...], list[tuple[RowSpan, _RowEdit]]] = {}
         for span in spans:
             edits = self._rows[span.job]
-            if depth < len(edits) and self._applies(edits[depth]):
+            if depth < len(edits) and self._applies(edits[depth], span, x.shape[1]):
                 groups.setdefault(edits[depth].kind, []).append((span, edits[depth]))
         changed = None
         for members in groups.values():
             try:
                 result = _edited(x if changed is None else changed, members)
             except Exception as error:
-                # A function of the user's fails its own row, which is in a group of its own, and no other.
-                if members[0][1].edit.op != "call":
+                # What a user brings fails its own rows: a function, which is in a group of its own, or a wrong shape.
+                if members[0][1].edit.op != "call" and not isinstance(error, UserError):
                     raise
-                self.failures.setdefault(members[0][0].job, error)
+                for span, _ in members:
+                    self.failures.setdefault(span.job, error)
                 continue
             changed = changed if result is None else result
         return changed
 
-    def _applies(self, row: _RowEdit) -> bool:
+    def _applies(self, row: _RowEdit, span: RowSpan, width: int) -> bool:
         condition = row.edit.condition
-        return condition is None or self.verdicts.holds(row.job, condition, self.place)
+        if condition is None:
+            return True
+        if all(one is None for one in row.strengths(span, width)):
+            return False  # and the condition may not be read yet
+        try:
+            return self.verdicts.holds(row.job, condition, self.place)
+        except ConfigError as error:
+            self.failures.setdefault(row.job, error)
+            return False
 
 
 def _edited(x: torch.Tensor, members: Sequence[tuple[RowSpan, _RowEdit]]) -> torch.Tensor | None:
@@ -227,15 +187,18 @@ def _edited(x: torch.Tensor, members: Sequence[tuple[RowSpan, _RowEdit]]) -> tor
     strengths = [row.strengths(span, width) for span, row in members]
     if all(one is None for row in strengths for one in row):
         return None
+    exact = _exact(x)
     meant = torch.tensor([[one is not None for one in row] for row in strengths], device=x.device)
-    amounts = torch.tensor([[one or 0.0 for one in row] for row in strengths], device=x.device, dtype=x.dtype)
+    amounts = torch.tensor([[one or 0.0 for one in row] for row in strengths], device=x.device, dtype=exact)
     rows = [span.row for span, _ in members]
     everyone = rows == list(range(x.shape[0]))
     before = x if everyone else x[rows]
     tail = (1,) * (x.dim() - 2)
     after = _operation(before, members, amounts.view(*amounts.shape, *tail), meant)
     if members[0][1].edit.keep_norm:
-        after = after * (before.norm(dim=-1, keepdim=True) / after.norm(dim=-1, keepdim=True).clamp(min=1e-12))
+        lengths = before.to(exact).norm(dim=-1, keepdim=True)
+        after = after.to(exact) * (lengths / after.to(exact).norm(dim=-1, keepdim=True).clamp(min=1e-12))
+    after = after.to(x.dtype)
     if not bool(meant.all()):
         after = torch.where(meant.view(*meant.shape, *tail), after, before)
     if everyone:
@@ -256,25 +219,46 @@ def _operation(
         amount: strengths, of shape (rows, tokens, 1 ...).
         meant: which tokens are meant, of shape (rows, tokens).
     """
-    first = members[0][1]
+    span, first = members[0]
     op = first.edit.op
-    if op == "scale":
-        return x * amount
-    if op == "zero":
-        return torch.zeros_like(x)
     if op == "call":
         return _called(x, first.edit.value, meant)
+    if op == "zero":
+        return torch.zeros_like(x)
+    if first.value is not None and first.value.shape[-1] != x.shape[-1]:
+        raise ConfigError(misfit(first.place, first.value, x.shape[-1]))
     if first.per_token:
-        return _set(x, first, meant)
-    value = torch.stack([row.value for _, row in members if row.value is not None]).to(x.dtype)
-    value = value.unsqueeze(1)
+        return _set(x, first, meant, first.done_before(span, x.shape[1]))
+    # Half precision would lose more on the way than the result has to.
+    x = x.to(_exact(x))
+    if op == "scale":
+        return x * amount
+    value = _for_tokens(torch.stack([row.value for _, row in members if row.value is not None]).to(x.dtype), x)
     if op == "set":
         return value.expand_as(x)
     if op == "add":
         return x + amount * value
-    unit = value / value.norm(dim=-1, keepdim=True)
+    unit = _unit(value)
     reading = (x * unit).sum(-1, keepdim=True)
     return x - amount * reading * unit if op == "project_out" else x + (amount - reading) * unit
+
+
+def _unit(value: torch.Tensor) -> torch.Tensor:
+    """Return vectors of length 1; those of length 0, as of heads that are not meant, stay 0."""
+    least = torch.finfo(value.dtype).tiny
+    # By the largest number first, so that squares of small ones are not lost.
+    value = value / value.abs().amax(-1, keepdim=True).clamp(min=least)
+    return value / value.norm(dim=-1, keepdim=True).clamp(min=least)
+
+
+def _exact(x: torch.Tensor) -> torch.dtype:
+    """Return the type to compute in."""
+    return torch.float64 if x.dtype == torch.float64 else torch.float32
+
+
+def _for_tokens(values: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """Return one value a row, of shape (rows, ...), with axes for the tokens, and the heads where it has none."""
+    return values.view(values.shape[0], *(1,) * (x.dim() - values.dim()), *values.shape[1:])
 
 
 def _called(x: torch.Tensor, function: Callable[[Any], Any], meant: torch.Tensor) -> torch.Tensor:
@@ -291,37 +275,19 @@ def _called(x: torch.Tensor, function: Callable[[Any], Any], meant: torch.Tensor
     return result
 
 
-def _set(x: torch.Tensor, row: _RowEdit, meant: torch.Tensor) -> torch.Tensor:
-    """Return a row with the tokens that are meant replaced one by one."""
+def _set(x: torch.Tensor, row: _RowEdit, meant: torch.Tensor, done: int) -> torch.Tensor:
+    """Return a row with the tokens that are meant replaced one by one.
+
+    Args:
+        x: the row.
+        row: its edit.
+        meant: which of its tokens are meant.
+        done: how many were meant in the calls before.
+    """
     assert row.value is not None
     count = int(meant.sum())
-    if count > len(row.value):
-        raise ConfigError(f"set has values for {len(row.value)} tokens, but the span means {count}")
+    if done + count > len(row.value):
+        raise ConfigError(f"set has values for {len(row.value)} tokens, but the span means {done + count} or more")
     result = x.clone()
-    result[meant] = row.value[:count].to(x.dtype)
+    result[meant] = row.value[done : done + count].to(x.dtype)
     return result
-
-
-def _dims(place: Place) -> int:
-    """Return how many axes one token has at a place."""
-    whole_heads = place.site.kind in ("z", "q", "k", "v", "pattern") and place.site.head is None
-    return 2 if whole_heads else 1
-
-
-def _tensor(value: Any, device: torch.device, place: Place, *, many: bool = False) -> torch.Tensor:
-    """Return a value as a tensor.
-
-    Raises:
-        ConfigError: if it has not the size of the place.
-    """
-    vector = getattr(value, "vector", value)
-    found = torch.as_tensor(vector, device=device)
-    if not found.is_floating_point():
-        found = found.float()
-    width = place.width
-    fits = width is None or (found.dim() and found.shape[-1] == width)
-    if not fits or not (1 <= found.dim() <= _dims(place) + int(many)):
-        raise ConfigError(f"{place.site} has vectors of {width} numbers; the value has the shape {tuple(found.shape)}")
-    if not bool(torch.isfinite(found).all()):
-        raise ConfigError(f"{place.site}: the value holds numbers that are not finite")
-    return found

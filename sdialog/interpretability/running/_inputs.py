@@ -22,10 +22,12 @@ class Tokens:
     Attributes:
         rendering: the tokens with what each is; of bare token ids, nothing is known but where they are.
         tokenizer: to show them.
+        name: what to call the conversation where there are several; empty for its number.
     """
 
     rendering: Rendering
     tokenizer: Any = None
+    name: str = ""
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -139,7 +141,10 @@ def seen_by(dialog: Dialog, speaker: str | None, system: str | None = None) -> l
         raise UnknownNameError("speaker", speaker, speakers)
     messages = [] if system is None else [Message("system", system)]
     for turn in dialog:
-        messages.append(Message("assistant" if turn.speaker == speaker else "user", turn.text, turn.speaker))
+        own = turn.speaker == speaker
+        # As in a conversation that is played: where others are several, who speaks is part of what is heard.
+        text = f"{turn.speaker}: {turn.text}" if len(speakers) > 2 and not own and turn.speaker else turn.text
+        messages.append(Message("assistant" if own else "user", text, turn.speaker))
     return messages
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -17,6 +17,8 @@ from sdialog.llm.interventions import RowSpan
 
 # Numbers at some tokens, with their indices and log-sum-exp where only the largest are kept.
 Piece = tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]
+# After so many steps they leave the memory of the model's device.
+_BLOCK = 64
 
 
 class StepLog:
@@ -42,7 +44,7 @@ class StepLog:
         if self._paused or not self._runs or self._runs[-1].rows is not rows:
             self._paused = False
             self._runs.append(_Run(rows, {span.job: span.position for span in spans}))
-        self._runs[-1].pieces.append(reduced(tensor, self.top))
+        self._runs[-1].add(reduced(tensor, self.top))
 
     def pause(self) -> None:
         """Note that a step is left out, so that positions are counted anew after it."""
@@ -54,7 +56,7 @@ class StepLog:
             if job in run.rows:
                 first, row = run.first[job], run.rows[job]
                 pieces = tuple(None if part is None else part[:, row] for part in run.stacked())
-                yield range(first, first + len(run.pieces)), cast(Piece, pieces)
+                yield range(first, first + run.steps), cast(Piece, pieces)
 
     def done(self, job: int) -> None:
         """Let go of what only this row still needed."""
@@ -69,18 +71,41 @@ class _Run:
 
     rows: Mapping[int, int]
     first: dict[int, int]
-    pieces: list[Piece] = field(default_factory=list)
-    _stacked: tuple[int, Piece] | None = None
+    steps: int = 0
+    _latest: list[Piece] = field(default_factory=list)
+    _blocks: list[Piece] = field(default_factory=list)
+
+    def add(self, piece: Piece) -> None:
+        """Keep a step."""
+        self._latest.append(piece)
+        self.steps += 1
+        if len(self._latest) == _BLOCK:
+            self._settle()
 
     def stacked(self) -> Piece:
-        """Return the steps as one, of shape (steps, rows, ...)."""
-        if self._stacked is None or self._stacked[0] != len(self.pieces):
-            parts = [
-                None if first is None else torch.stack([cast(torch.Tensor, piece[n]) for piece in self.pieces])
-                for n, first in enumerate(self.pieces[0])
-            ]
-            self._stacked = len(self.pieces), cast(Piece, tuple(parts))
-        return self._stacked[1]
+        """Return the steps as one, of shape (steps, rows, ...), on the CPU."""
+        self._settle()
+        if len(self._blocks) > 1:
+            self._blocks = [_together(self._blocks, torch.cat)]
+        return self._blocks[0]
+
+    def _settle(self) -> None:
+        if self._latest:
+            self._blocks.append(on_cpu(_together(self._latest, torch.stack)))
+            self._latest = []
+
+
+def _together(pieces: Sequence[Piece], join: Callable[[list[torch.Tensor]], torch.Tensor]) -> Piece:
+    parts = [
+        None if first is None else join([cast(torch.Tensor, piece[number]) for piece in pieces])
+        for number, first in enumerate(pieces[0])
+    ]
+    return cast(Piece, tuple(parts))
+
+
+def on_cpu(piece: Piece) -> Piece:
+    """Return a piece in the memory of the CPU."""
+    return cast(Piece, tuple(None if part is None else part.cpu() for part in piece))
 
 
 class Recorder:
@@ -124,7 +149,7 @@ class Recorder:
         part = tensor[places[0] : places[-1] + 1] if places[-1] - places[0] + 1 == len(places) else tensor[places]
         if self.place.site.kind == "pattern":
             part = part[..., span.padding :]
-        self._pieces.append(reduced(part, self.read.top))
+        self._pieces.append(on_cpu(reduced(part, self.read.top)))
 
     def capture(self, tokens: ReplyTokens, log: StepLog | None) -> Capture:
         """Return what was recorded, on the CPU.
@@ -144,8 +169,11 @@ class Recorder:
         values, indices, total = parts
         self._pieces.clear()
         values = torch.empty(0) if values is None else values
-        if self.read.reduce is not None and len(values):
-            values = values.mean(0, keepdim=True) if self.read.reduce == "mean" else values[_END[self.read.reduce]]
+        if self.read.reduce == "mean" and len(values):
+            values = values.mean(0, keepdim=True)
+        elif self.read.reduce is not None:
+            end = _END[self.read.reduce]
+            values, indices, total = (None if part is None else part[end] for part in (values, indices, total))
         return Capture(str(self.place.site), values, tuple(wanted), tokens, indices, total)
 
     def _take_steps(self, positions: range, piece: Piece) -> None:
@@ -168,7 +196,7 @@ class Recorder:
             found = [torch.nn.functional.pad(part, (0, widest - part.shape[-1])) for part in found]
         # A copy even of one part, which may be a view of what holds other rows, too.
         joined = torch.cat(found)
-        return (joined if number else joined.to(self._dtype or joined.dtype)).cpu()
+        return joined if number else joined.to(self._dtype or joined.dtype)
 
 
 def reduced(tensor: torch.Tensor, top: int) -> Piece:

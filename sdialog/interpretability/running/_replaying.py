@@ -57,7 +57,7 @@ class Replayer:
         shapes: shape of one token's activation at each.
 
     Raises:
-        UserError: if a site is not there.
+        UserError: if a site is not there, or ``float16`` is too small for what is at it.
         UnsupportedFeatureError: for attention patterns, which have another shape in each conversation.
     """
 
@@ -151,12 +151,18 @@ class Replayer:
         if silent:
             raise UserError(f"nothing passed {', '.join(silent)}: the model does not call the module")
         counts = [len(one.positions) for one in given]
-        wanted = getattr(torch, self.dtype)
         found: dict[str, list[torch.Tensor]] = {}
         for name, values in kept.items():
             pieces = values.cpu().split(counts)
-            found[name] = [_means(piece, one).to(wanted) for piece, one in zip(pieces, given, strict=True)]
+            found[name] = [self._as_kept(name, _means(*one)) for one in zip(pieces, given, strict=True)]
         return found
+
+    def _as_kept(self, name: str, values: torch.Tensor) -> torch.Tensor:
+        kept = values.to(getattr(torch, self.dtype))
+        if self.dtype == "float16" and bool((kept.isinf() & ~values.isinf()).any()):
+            most = float(values.abs().max())
+            raise UserError(f"activations at {name} reach {most:.3g} and float16 ends at 65504; give dtype='float32'")
+        return kept
 
     def _pass(self, ids: torch.Tensor, mask: torch.Tensor, taps: list[Tap]) -> None:
         model = self.network.model

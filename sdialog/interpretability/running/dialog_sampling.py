@@ -77,12 +77,19 @@ def sample(
     if n < 1:
         raise UserError(f"n is at least 1, not {n}")
     agents = [agent] if hasattr(agent, "session") or not isinstance(agent, Sequence) else list(agent)
+    if not agents:
+        raise UserError("there is no agent to steer; give one or several")
     if partner is not None:
         if prompts is not None:
             raise UserError("give prompts or a partner, not both")
         partners = [partner] if hasattr(partner, "session") else list(partner)
+        if not partners:
+            raise UserError("there is no partner to talk to; give one or several")
         return sync.run(_dialogs(agents, partners, plans, n, max_turns, seed))
-    return _replies(agents, plans, [""] if prompts is None else list(prompts), n, max_tokens, seed)
+    asked = [""] if prompts is None else list(prompts)
+    if not asked:
+        raise UserError("prompts is empty; leave it out for an agent that speaks first")
+    return _replies(agents, plans, asked, n, max_tokens, seed)
 
 
 def _replies(
@@ -136,7 +143,7 @@ async def _dialogs(
 
 
 async def talk(agents: Sequence[Agent], max_turns: int, seed: int, scheduler: Scheduler, key: str = "") -> Dialog:
-    """Let two agents take turns until one ends it, and return the dialog."""
+    """Let two agents take turns until one ends it or has nothing to say, and return the dialog."""
     from sdialog.core.dialog import Dialog, Turn
 
     names = [agent.get_name("Me" if place == 0 else "Other") for place, agent in enumerate(agents)]
@@ -154,6 +161,7 @@ async def talk(agents: Sequence[Agent], max_turns: int, seed: int, scheduler: Sc
             if reply.text:
                 turns.append(Turn(speaker=names[number % 2], text=reply.text))
                 dialog.turns = list(turns)
-            if reply.finished:
+            # After silence the other would hear its own words.
+            if reply.finished or not reply.text:
                 break
     return dialog

@@ -40,6 +40,7 @@ class ReplyTokens:
     _tokenizer: Any = field(default=None, repr=False)
     _strings: tuple[str, ...] | None = field(default=None, repr=False)
     _rendering: Rendering | None = field(default=None, repr=False)
+    _texts: dict[tuple[int, ...], str] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -85,14 +86,26 @@ class ReplyTokens:
         """Return the text of some of the tokens, special ones kept.
 
         Raises:
-            LookupError: after pickling, when the tokenizer is no longer there.
+            LookupError: after pickling, when the tokenizer is no longer there, of others than prompt, reply, and those
+                that :meth:`remember` was told of.
         """
         if self._tokenizer is None:
-            raise LookupError("these tokens came without their tokenizer; use .strings")
+            known = self._texts.get(tuple(ids))
+            if known is None:
+                raise LookupError("these tokens came without their tokenizer; use .strings")
+            return known
         text: str = self._tokenizer.decode(list(ids), skip_special_tokens=False)
         return text
 
+    def remember(self, ids: Sequence[int]) -> None:
+        """Take the texts of single tokens along when it is pickled."""
+        if self._tokenizer is not None:
+            self._texts.update({(one,): self.decode([one]) for one in ids})
+
     def __getstate__(self) -> dict[str, Any]:
+        if self._tokenizer is not None:
+            whole = (self.ids[: self.prompt], self.reply)
+            self._texts.update({part: self.decode(part) for part in whole})
         try:
             rendering: Rendering | None = self.rendering
         except UserError:  # a prompt whose parts cannot be told has its tokens still
@@ -136,7 +149,9 @@ class Capture:
             return self.values[self.positions.index(position)]
         except ValueError:
             spans = f"{self.positions[0]} to {self.positions[-1]}" if self.positions else "none"
+            last = position == len(self.tokens) - 1
+            cure = ". The last generated token passes through the model only with feed_last=True" if last else ""
             raise LookupError(
                 f"{self.site} was not recorded at position {position}; recorded are {spans}, of {len(self.tokens)} "
-                "tokens. The last generated token passes through the model only with feed_last=True"
+                f"tokens{cure}"
             ) from None

@@ -41,9 +41,11 @@ class TemplateWriter:
 
     def __call__(self, messages: Sequence[Message], tools: Sequence[ToolSpec], ask: bool, /) -> str:
         """Return the text of a conversation; raises what the template raises."""
-        offered = {"tools": [_tool(tool) for tool in tools]} if tools else {}
+        from sdialog.backends._hf_chat import plain_dict, tool_schema
+
+        offered = {"tools": [tool_schema(tool) for tool in tools]} if tools else {}
         text: str = self.tokenizer.apply_chat_template(
-            [_entry(message) for message in messages],
+            [plain_dict(message) for message in messages],
             add_generation_prompt=ask,
             tokenize=False,
             **self.variables,
@@ -79,21 +81,3 @@ def attempt(write: Writer, messages: Sequence[Message], tools: Sequence[ToolSpec
         return write(messages, tools, ask)
     except (TemplateError, TypeError, SDialogError):  # refusals: raise_exception(), or content it cannot handle
         return None
-
-
-def _entry(message: Message) -> dict[str, Any]:
-    """Return a message in the form chat templates expect."""
-    entry: dict[str, Any] = {"role": message.role, "content": message.content}
-    if message.tool_calls:
-        calls = [(call.id, {"name": call.name, "arguments": dict(call.arguments)}) for call in message.tool_calls]
-        entry["tool_calls"] = [{"type": "function", "id": key, "function": function} for key, function in calls]
-    if message.role == "tool":
-        entry |= {"name": message.name or "", "tool_call_id": message.tool_call_id or ""}
-    if message.thinking:
-        entry["reasoning_content"] = message.thinking
-    return entry
-
-
-def _tool(tool: ToolSpec) -> dict[str, Any]:
-    function = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
-    return {"type": "function", "function": function}

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sdialog.core.errors import UserError
 from sdialog.core.optional import need
-from sdialog.interpretability.figures.labelled_arrays import LabelledArray
+from sdialog.interpretability.figures.labelled_arrays import Axis, LabelledArray
+from sdialog.interpretability.figures.results import Shown
 from sdialog.interpretability.networks import network_of
 from sdialog.interpretability.running._inputs import tokens_of
 from sdialog.interpretability.spans import Span
 
 
 @dataclass(frozen=True, eq=False)
-class AttentionMaps:
+class AttentionMaps(Shown):
     """How much tokens attend to others.
 
     Attributes:
@@ -40,7 +41,7 @@ class AttentionMaps:
         shares = numpy.einsum("lhqn,qm->lhmn", mass, asking[:, present]) / asking[:, present].sum(0)[:, None]
         layer, head = (axis.labels for axis in self.values.axes[:2])
         axes = {"layer": layer, "head": head, "from": [names[place] for place in present], "to": names}
-        return LabelledArray.of(shares, "share of attention", **axes)
+        return replace(LabelledArray.of(shares, "share of attention", **axes), model=self.values.model)
 
     def json(self) -> dict[str, Any]:
         """Return a plain dict."""
@@ -110,11 +111,12 @@ def attention_maps(
     numpy = need("numpy", extra="local", why="map attention")
     # Tokens come first, then heads.
     maps = [found[str(place.site)][positions].transpose(0, 1).double().cpu().numpy() for place in places]
-    axes = {
+    turns = tuple(tokens.turn(place) for place in range(len(tokens)))
+    axes: dict[str, Any] = {
         "layer": [str(place.site.layer) for place in places],
         "head": [str(head) for head in range(maps[0].shape[0])],
         "from": [tokens.strings[place] for place in positions],
-        "to": list(tokens.strings),
+        "to": Axis("to", tokens.strings, turns),
     }
-    turns = tuple(tokens.turn(place) for place in range(len(tokens)))
-    return AttentionMaps(LabelledArray.of(numpy.stack(maps), "attention", **axes), tuple(positions), turns)
+    values = replace(LabelledArray.of(numpy.stack(maps), "attention", **axes), model=network.name)
+    return AttentionMaps(values, tuple(positions), turns)

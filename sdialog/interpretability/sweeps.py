@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sdialog.core.errors import UserError
+from sdialog.core.errors import UnknownNameError, UserError
 from sdialog.core.optional import need
 from sdialog.interpretability.fitting.controls import chance, shuffle
 from sdialog.interpretability.fitting.folds import FoldError, split_groups
@@ -79,7 +79,7 @@ class Sweep:
     def __getitem__(self, site: Any) -> SitePoint:
         found = [point for point in self.points if point.site == str(site)]
         if not found:
-            raise KeyError(f"{site} is not in this sweep: {', '.join(point.site for point in self.points)}")
+            raise UnknownNameError("site", str(site), [point.site for point in self.points], "in this sweep")
         return found[0]
 
     def json(self) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Numbered notebooks, and what runs them."""
