@@ -191,13 +191,13 @@ def test_a_stream_that_goes_wrong(body: bytes, kind: str) -> None:
         (Answer({}, cut="before"), errors.ConnectionFailedError),
         # boto3 hands over half a body without a word, so this one shows as a body that cannot be read.
         (Answer({"a": "b" * 99}, cut="middle"), errors.ServerError),
-        (Answer({}, delay=9), errors.LLMTimeoutError),
+        (Answer({}, delay=20), errors.LLMTimeoutError),
     ],
 )
 def test_what_goes_wrong_is_named(answer: Answer, kind: type[errors.LLMError]) -> None:
     with serve([answer]) as server:
         # The client takes long to make, so a short limit is only set where the limit is what is tested.
-        (result,) = ask(server, GenerateRequest(HELLO, key="k"), timeout=4 if answer.delay else 30)
+        (result,) = ask(server, GenerateRequest(HELLO, key="k"), timeout=10 if answer.delay else 30)
         assert len(server.requests) == 1, "the SDK must not retry by itself"
     assert type(result.error) is kind and "a-secret-key" not in f"{result.error}{result.error!r}"
     if isinstance(result.error, errors.RateLimitError):
