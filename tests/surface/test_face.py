@@ -19,6 +19,7 @@ FACES = [
     "sdialog.evaluation",
     "sdialog.interpretability",
     "sdialog.interpretability.sae",
+    "sdialog.audio",
 ]
 
 PUBLISHED = {
@@ -51,6 +52,12 @@ PUBLISHED = {
     "LLMJudgeScoreOutput LLMJudgeYesNoOutput",
     "sdialog.evaluation.dialog2flow": "dialog2trajectories trajectory2graph dialog2graph DEFAULT_SYS_NAME "
     "DEFAULT_USER_NAME DEFAULT_TOKEN_START DEFAULT_TOKEN_END",
+    "sdialog.audio": "to_audio dialogs_to_audio DialogAudio Segment register_preset list_presets Voice "
+    "BaseVoiceDatabase HuggingfaceVoiceDatabase LocalVoiceDatabase VoiceDatabase "
+    "generate_utterances_audios generate_utterance generate_audio_room_accoustic AudioDialog "
+    "RoomAcousticsConfig Room RoomPosition AcousticsSimulator SourceVolume Role BaseTTS "
+    "BaseDialogTTS PerTurnTTS Dia2TTS KokoroTTS Qwen3TTS Qwen3TTSVoiceClone",
+    "sdialog.audio.timeline": "place_turns sample_pause validate_pauses",
     "sdialog.config": "config llm llm_params cache cache_path set_cache clear_cache "
     "set_persona_dialog_generator_prompt set_persona_generator_prompt set_dialog_generator_prompt "
     "set_persona_agent_prompt",

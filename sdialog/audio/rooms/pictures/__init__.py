@@ -1,0 +1,1 @@
+"""Pictures of rooms: a plan seen from above, and a view in perspective."""

@@ -1,0 +1,170 @@
+"""The clips of a plan: every utterance spoken, at the rate of the recording."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from sdialog.audio.clips import ClipCache
+from sdialog.audio.sound import Clip, mono, words_evenly
+from sdialog.audio.timeline import Utterance
+from sdialog.audio.tts.base import BaseDialogTTS, BaseTTS, PerTurnTTS, engines
+from sdialog.audio.voices import Casting, EspeakVoiceDatabase, ToneVoiceDatabase, cast, database_for
+from sdialog.core.errors import TTSError, UnsupportedFeatureError
+from sdialog.core.optional import available, need
+from sdialog.core.seeds import derive_seed
+
+if TYPE_CHECKING:
+    from sdialog.audio.plan import AudioPlan
+    from sdialog.audio.script import Script
+
+
+def engine_of(tts: Any = None) -> BaseTTS | BaseDialogTTS:
+    """Return the speech engine that a value means.
+
+    Args:
+        tts: an engine, a name such as ``espeak``, or None for espeak-ng.
+
+    Raises:
+        UnknownNameError: if there is no engine of that name.
+        MissingDependencyError: if the engine's package is not installed.
+        TypeError: if it is something else.
+
+    Example:
+        >>> engine_of("tone").name
+        'tone'
+    """
+    if tts is None:
+        need(
+            "espeakng_loader", extra="audio", why="speak; tts='tone' beeps in its place, without any package for speech"
+        )
+        tts = "espeak"
+    if isinstance(tts, str):
+        tts = engines.get(tts)()
+    if isinstance(tts, PerTurnTTS) and not tts.tts_kwargs:
+        return tts.engine
+    if isinstance(tts, (BaseTTS, BaseDialogTTS)):
+        return tts
+    raise TypeError(
+        f"tts is a speech engine, the name of one ({', '.join(engines)}), or None, not {type(tts).__name__}"
+    )
+
+
+def cast_script(
+    script: Script,
+    engine: BaseTTS | BaseDialogTTS,
+    *,
+    voices: Any = "db",
+    database: Any = None,
+    description: Any = None,
+    seed: int = 0,
+) -> Casting:
+    """Return a voice for each speaker of a script.
+
+    Args:
+        script: with the personas.
+        engine: that will speak.
+        voices: see :func:`sdialog.audio.voices.cast`.
+        database: a voice database, its name, a folder or a list; None takes the engine's own.
+        description: more words about the voices.
+        seed: of all that is drawn.
+
+    Raises:
+        UserError: if a voice is needed from a database, and the engine has none.
+    """
+    return cast(
+        script.speakers,
+        _database(database, engine),
+        personas=script.personas,
+        voices=voices,
+        seed=seed,
+        voice_description=description,
+        language=script.language,
+        engine=engine,
+        texts=[next(line.text for line in script.lines if line.speaker == n) for n in range(len(script.speakers))],
+    )
+
+
+@lru_cache(maxsize=8)
+def _built_in(name: str) -> Any:
+    """Return the voices of an engine, read once: casting takes from them and changes nothing."""
+    return {"espeak": EspeakVoiceDatabase, "tone": ToneVoiceDatabase}[name]()
+
+
+def _database(value: Any, engine: BaseTTS | BaseDialogTTS) -> Any:
+    """Return the voices that are cast from: those that are given, else the engine's own."""
+    name = getattr(getattr(engine, "engine", engine), "name", "")
+    if value is None and name in ("espeak", "tone"):
+        return _built_in(name)
+    return database_for(value, engine)
+
+
+def speak(plan: AudioPlan, engine: BaseTTS | BaseDialogTTS, cache: ClipCache) -> list[tuple[Clip, int | None, float]]:
+    """Return the clip of each utterance of a plan, with the window it was spoken in and its offset there.
+
+    Raises:
+        TTSError: if the engine fails, or returns another number of clips than there are turns.
+        UnsupportedFeatureError: if back-channels are asked of an engine for whole dialogs.
+    """
+    if isinstance(engine, BaseDialogTTS):
+        return _at_once(plan, engine)
+    made: list[tuple[Clip, int | None, float]] = []
+    for one in plan.spoken:
+        heard = plan.casting[one.line.speaker]
+        # The seed belongs to the line, so that the same words in the same voice may still sound different in two turns.
+        seed = derive_seed(plan.seed, "speech", one.kind, one.line.turn, round(one.at * 1e6))
+        clip = cache.get(engine, one.line.text, heard.value, heard.language, seed)
+        made.append((_timed(clip, one.line.text).resampled(plan.sample_rate), None, 0.0))
+    return made
+
+
+def _at_once(plan: AudioPlan, engine: BaseDialogTTS) -> list[tuple[Clip, int | None, float]]:
+    if any(one.kind == "backchannel" for one in plan.spoken):
+        raise UnsupportedFeatureError(
+            f"{type(engine).__name__} speaks whole dialogs, so nobody can be heard in between; leave out back-channels"
+        )
+    turns = [(one.line.speaker, one.line.text) for one in plan.spoken]
+    found = engine.synthesize(turns, plan.casting.values, seed=derive_seed(plan.seed, "speech") % 2**31)
+    if len(found) != len(turns):
+        raise TTSError(f"{type(engine).__name__} returned {len(found)} clips for {len(turns)} turns")
+    made: list[tuple[Clip, int | None, float]] = []
+    for (_, text), one in zip(turns, found, strict=True):
+        clip = _timed(Clip(mono(one.audio), one.sample_rate, tuple(one.words)), text)
+        made.append((clip.resampled(plan.sample_rate), one.window, one.offset))
+    return made
+
+
+def _timed(clip: Clip, text: str) -> Clip:
+    """Return a clip whose words have times, guessed where the engine tells none."""
+    if clip.words or not len(clip.samples):
+        return clip
+    return Clip(clip.samples, clip.rate, words_evenly(text, 0.0, clip.duration))
+
+
+def utterances_of(plan: AudioPlan, spoken: Sequence[tuple[Clip, int | None, float]]) -> list[Utterance]:
+    """Return what is to be placed in time."""
+    names = plan.script.speakers
+    return [
+        Utterance(
+            one.line.turn,
+            names[one.line.speaker],
+            clip.duration,
+            clip.words,
+            window=window,
+            offset=offset,
+            kind=one.kind,
+            at=one.at,
+        )
+        for one, (clip, window, offset) in zip(plan.spoken, spoken, strict=True)
+    ]
+
+
+def default_engine() -> str:
+    """Return the name of the engine that speaks where none is asked for.
+
+    Example:
+        >>> default_engine() in ("espeak", "tone")
+        True
+    """
+    return "espeak" if available("espeakng_loader") else "tone"

@@ -1,0 +1,1 @@
+"""Voice databases, one a file: where voices come from."""
