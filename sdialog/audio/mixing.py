@@ -148,8 +148,9 @@ def _microphones(found: Sequence[RoomResponses], path: Path, speakers: int) -> t
     inside = {number for space in path.spaces for number in space.speakers}
     if len(counts) > 1 or (counts - {1} and len(inside) < speakers):
         raise UserError(
-            "speakers in rooms of their own are heard by one microphone each; give every room one microphone, or put "
-            "all speakers into one room"
+            "speakers in rooms of their own are heard by one microphone each, and these rooms have "
+            f"{' and '.join(str(len(one.microphones)) for one in found)}; give every room one microphone, or put all "
+            "speakers into one room"
         )
     if path.stereo and counts - {1}:
         raise UserError("stereo gives each speaker a channel, and this room has several microphones; leave out stereo")
@@ -206,6 +207,13 @@ def _noisy(stems: Stems, mixed: Any, clean: Any, path: Path, info: dict[str, Any
     added = [_noise(speech, stems.rate, path.noise, path.seed, "whole", number) for number, speech in enumerate(clean)]
     noise = numpy.stack([one.samples for one in added])
     info["noise"] = [one.json() for one in added]
+    if len(added) == len(stems.microphones):
+        heard = zip(stems.microphones, added, strict=True)
+        measured = {name: one.measured_snr_db for name, one in heard if one.measured_snr_db is not None}
+        found = {name: one.with_snr(measured) for name, one in stems.responses.items()}
+        stems = replace(stems, responses=found)
+        for room, one in zip(info.get("rooms", ()), found.values(), strict=True):
+            room["acoustics"] = one.json()
     return replace(stems, noise=noise), mixed + noise
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sdialog.audio.alignment import align
 from sdialog.audio.clips import ClipCache
-from sdialog.audio.sound import Clip, mono, words_evenly
+from sdialog.audio.sound import Clip, mono
 from sdialog.audio.timeline import Utterance
 from sdialog.audio.tts.base import BaseDialogTTS, BaseTTS, PerTurnTTS, engines
 from sdialog.audio.voices import Casting, EspeakVoiceDatabase, ToneVoiceDatabase, cast, database_for
-from sdialog.core.errors import TTSError, UnsupportedFeatureError
+from sdialog.core.errors import TTSError, UnsupportedFeatureError, UserError
 from sdialog.core.optional import available, need
 from sdialog.core.seeds import derive_seed
 
@@ -95,31 +97,59 @@ def _built_in(name: str) -> Any:
 def _database(value: Any, engine: BaseTTS | BaseDialogTTS) -> Any:
     """Return the voices that are cast from: those that are given, else the engine's own."""
     name = getattr(getattr(engine, "engine", engine), "name", "")
-    if value is None and name in ("espeak", "tone"):
+    if value is not None:
+        return database_for(value, engine)
+    if name in ("espeak", "tone"):
         return _built_in(name)
-    return database_for(value, engine)
+    try:
+        return database_for(None, engine)
+    except UserError:
+        return None  # every voice may be given; cast says so where one is not
 
 
-def speak(plan: AudioPlan, engine: BaseTTS | BaseDialogTTS, cache: ClipCache) -> list[tuple[Clip, int | None, float]]:
-    """Return the clip of each utterance of a plan, with the window it was spoken in and its offset there.
+class Said(NamedTuple):
+    """An utterance as it was spoken.
+
+    Attributes:
+        clip: at the rate of the recording.
+        window: utterances of one window keep their mutual timing; None where there is none to keep.
+        offset: seconds from the beginning of the window.
+        times: where the times of its words are from: ``engine``, ``pocketsphinx``, or ``even`` for a guess.
+    """
+
+    clip: Clip
+    window: int | None
+    offset: float
+    times: str
+
+
+def speak(plan: AudioPlan, engine: BaseTTS | BaseDialogTTS, cache: ClipCache, known: dict[bytes, Any]) -> list[Said]:
+    """Return every utterance of a plan as sound.
+
+    Args:
+        plan: says what in which voice.
+        engine: that speaks.
+        cache: of what was spoken before.
+        known: word times that were found before; new ones are added.
 
     Raises:
         TTSError: if the engine fails, or returns another number of clips than there are turns.
         UnsupportedFeatureError: if back-channels are asked of an engine for whole dialogs.
     """
     if isinstance(engine, BaseDialogTTS):
-        return _at_once(plan, engine)
-    made: list[tuple[Clip, int | None, float]] = []
+        return _at_once(plan, engine, known)
+    made = []
     for one in plan.spoken:
         heard = plan.casting[one.line.speaker]
         # The seed belongs to the line, so that the same words in the same voice may still sound different in two turns.
         seed = derive_seed(plan.seed, "speech", one.kind, one.line.turn, round(one.at * 1e6))
         clip = cache.get(engine, one.line.text, heard.value, heard.language, seed)
-        made.append((_timed(clip, one.line.text).resampled(plan.sample_rate), None, 0.0))
+        timed, times = _timed(clip, one.line.text, heard.language, known)
+        made.append(Said(timed.resampled(plan.sample_rate), None, 0.0, times))
     return made
 
 
-def _at_once(plan: AudioPlan, engine: BaseDialogTTS) -> list[tuple[Clip, int | None, float]]:
+def _at_once(plan: AudioPlan, engine: BaseDialogTTS, known: dict[bytes, Any]) -> list[Said]:
     if any(one.kind == "backchannel" for one in plan.spoken):
         raise UnsupportedFeatureError(
             f"{type(engine).__name__} speaks whole dialogs, so nobody can be heard in between; leave out back-channels"
@@ -128,35 +158,41 @@ def _at_once(plan: AudioPlan, engine: BaseDialogTTS) -> list[tuple[Clip, int | N
     found = engine.synthesize(turns, plan.casting.values, seed=derive_seed(plan.seed, "speech") % 2**31)
     if len(found) != len(turns):
         raise TTSError(f"{type(engine).__name__} returned {len(found)} clips for {len(turns)} turns")
-    made: list[tuple[Clip, int | None, float]] = []
-    for (_, text), one in zip(turns, found, strict=True):
-        clip = _timed(Clip(mono(one.audio), one.sample_rate, tuple(one.words)), text)
-        made.append((clip.resampled(plan.sample_rate), one.window, one.offset))
+    made = []
+    for (speaker, text), one in zip(turns, found, strict=True):
+        clip = Clip(mono(one.audio), one.sample_rate, tuple(one.words))
+        timed, times = _timed(clip, text, plan.casting[speaker].language, known)
+        made.append(Said(timed.resampled(plan.sample_rate), one.window, one.offset, times))
     return made
 
 
-def _timed(clip: Clip, text: str) -> Clip:
-    """Return a clip whose words have times, guessed where the engine tells none."""
+def _timed(clip: Clip, text: str, language: str, known: dict[bytes, Any]) -> tuple[Clip, str]:
+    """Return a clip whose words have times, found or guessed where the engine tells none; and where they are from."""
     if clip.words or not len(clip.samples):
-        return clip
-    return Clip(clip.samples, clip.rate, words_evenly(text, 0.0, clip.duration))
+        return clip, "engine"
+    sound = hashlib.blake2b(clip.samples.tobytes(), digest_size=16)
+    sound.update(f"{clip.rate} {language} {text}".encode("utf-8", "surrogatepass"))
+    if sound.digest() not in known:
+        known[sound.digest()] = align(clip.samples, clip.rate, text, language)
+    found = known[sound.digest()]
+    return Clip(clip.samples, clip.rate, found.words), str(found.method)
 
 
-def utterances_of(plan: AudioPlan, spoken: Sequence[tuple[Clip, int | None, float]]) -> list[Utterance]:
+def utterances_of(plan: AudioPlan, spoken: Sequence[Said]) -> list[Utterance]:
     """Return what is to be placed in time."""
     names = plan.script.speakers
     return [
         Utterance(
             one.line.turn,
             names[one.line.speaker],
-            clip.duration,
-            clip.words,
-            window=window,
-            offset=offset,
+            said.clip.duration,
+            said.clip.words,
+            window=said.window,
+            offset=said.offset,
             kind=one.kind,
             at=one.at,
         )
-        for one, (clip, window, offset) in zip(plan.spoken, spoken, strict=True)
+        for one, said in zip(plan.spoken, spoken, strict=True)
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -46,6 +47,7 @@ class Studio:
 
         self.engine: BaseTTS | BaseDialogTTS = engine_of(tts)
         place = None if folder is None else Path(folder)
+        self._times: dict[bytes, Any] = {}
         self.clips = ClipCache(None if place is None else place / "clips")
         self.rirs: RirCache = RirCache(None if place is None else place / "rirs")
 
@@ -90,10 +92,10 @@ class Studio:
             plan: what :meth:`plan` returned.
             stems: keep the parts of the recording.
         """
-        spoken = speak(plan, self.engine, self.clips)
+        spoken = speak(plan, self.engine, self.clips, self._times)
         names, rate = plan.script.speakers, plan.sample_rate
         clips, gains = levelled(
-            [clip for clip, _, _ in spoken], [one.line.speaker for one in plan.spoken], plan.level_offsets_db
+            [said.clip for said in spoken], [one.line.speaker for one in plan.spoken], plan.level_offsets_db
         )
         timeline = lay_out(utterances_of(plan, spoken), plan.timing, derive_seed(plan.seed, "timing"))
         length = round(timeline.duration * rate)
@@ -116,6 +118,7 @@ class Studio:
         config = {
             **plan.json(),
             "plan": plan.digest(),
+            "word_times": dict(Counter(said.times for said in spoken)),
             "speaker_gains_db": dict(zip(names, gains, strict=True)),
             "timing": {**plan.timing.json(), "measured": timeline.statistics.json()},
             **mixture.stems.info,

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdialog import Dialog, Turn
-from sdialog.audio import DialogAudio, Room, Studio, list_presets, to_audio
+from sdialog.audio import BaseTTS, DialogAudio, Room, Studio, Voice, list_presets, to_audio
 from sdialog.audio.levels import active_level_db
 from sdialog.audio.rooms import circular_array
+from sdialog.audio.tts.base import engines
 from sdialog.core.errors import UnknownNameError, UserError
 
 RATE = 16000
@@ -223,3 +224,30 @@ def test_whatever_is_said_labels_lie_in_the_recording(lines: list[tuple[str, str
     for one in result.segments:
         assert 0 <= one.start <= one.end <= result.duration
         assert all(one.start - 1e-6 <= word.start <= word.end <= one.end + 1e-6 for word in one.words)
+
+
+class Mute(BaseTTS):
+    """Speaks with espeak-ng, and tells no times."""
+
+    name = "mute"
+
+    def generate(
+        self, text: str, speaker_voice: object, tts_pipeline_kwargs: object = None
+    ) -> tuple[numpy.ndarray, int]:
+        clip = engines.get("espeak")().speak(text, "en", seed=1)
+        return clip.samples, clip.rate
+
+
+def test_words_of_an_engine_without_times_are_aligned_and_it_is_told() -> None:
+    pytest.importorskip("pocketsphinx")
+    told = to_audio(CALL, tts="espeak", seed=1, voices={"Ann": "en", "Bob": "en"})
+    found = to_audio(CALL, tts=Mute(), seed=1, voices={"Ann": "x", "Bob": "x"})
+    assert told.config["word_times"] == {"engine": 4} and found.config["word_times"] == {"pocketsphinx": 4}
+    off = [
+        abs((one.start - a.start) - (other.start - b.start))
+        for a, b in zip(found.segments, told.segments, strict=True)
+        for one, other in zip(a.words, b.words, strict=True)
+    ]
+    assert numpy.median(off) < 0.05
+    french = to_audio(talk(("Ann", "Bonjour à tous.")), tts=Mute(), voices={"Ann": Voice(voice="x", language="french")})
+    assert french.config["word_times"] == {"even": 1}
