@@ -3,8 +3,8 @@
     python -m benchmarks.audio_batch                    # 1,000 dialogs
     python -m benchmarks.audio_batch --dialogs 200 --preset room --tts espeak
 
-Two workers are worth at least 1.7 of one where two cores are free; the share of the time that they had of the cores is
-printed beside it, for on a busy machine it is less.
+Two workers are worth at least 1.7 of one where two cores are free. Where others use the machine, so that two workers
+had less than 1.8 cores, the processor time that one and two workers took is compared instead.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks.report import Row, report
 from sdialog.core.dialog import Dialog
 from sdialog.core.turns import Turn
 
-RATIO, GROWTH_MB = 1.7, 24.0
+RATIO, GROWTH_MB = 1.7, 12.0
 WORDS = ("parcel", "invoice", "meeting", "garden", "window", "letter", "summer", "kitchen", "station", "number")
 
 
@@ -69,13 +70,14 @@ def render(folder: Path, count: int, workers: int, preset: str, tts: str) -> dic
             marks.append((row["index"], memory_mb(os.getpid()), max(children, default=0.0)))
     seconds = time.perf_counter() - started
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    # Caches fill up over the first half; what still grows after it grows for ever.
-    late = [mark for mark in marks if mark[0] >= count // 2]
+    # Caches fill up over the first half; what grows after it grows for ever. Medians, for a dialog comes and goes.
+    third = [mark for mark in marks if count // 2 <= mark[0] < count * 3 // 4]
+    last = [mark for mark in marks if mark[0] >= count * 3 // 4]
     return {
         "seconds": seconds,
         "sound": sound,
         "cpu": sum(one.ru_utime + one.ru_stime for one in used),
-        "growth": [max(mark[place] for mark in late) - late[0][place] for place in (1, 2)],
+        "growth": [median(m[place] for m in last) - median(m[place] for m in third) for place in (1, 2)],
         "peak": [max(mark[place] for mark in marks) for place in (1, 2)],
     }
 
@@ -117,23 +119,25 @@ def main() -> int:
         two = in_process(Path(folder) / "two", options, 2)
         again = in_process(Path(folder) / "two", options, 2)
         same = digest(Path(folder) / "one") == digest(Path(folder) / "two")
+    by_cpu = 2 * one["cpu"] / two["cpu"]
+    free = two["cpu"] / two["seconds"] >= 1.8
     ratio, growth = one["seconds"] / two["seconds"], max(*one["growth"], *two["growth"])
     rows = [
-        Row("two workers against one", ratio, f">= {RATIO:g}"),
+        Row("two workers against one", ratio, f">= {RATIO:g}" if free else None),
+        Row("two against one at most, by the CPU they took", by_cpu, None if free else f">= {RATIO:g}"),
         Row("the same bytes (1 is yes)", float(same), "= 1"),
-        Row("growth over the second half, MB", growth, f"< {GROWTH_MB:g}"),
+        Row("growth from the third quarter to the last, MB", growth, f"< {GROWTH_MB:g}"),
         Row("one worker, times real time", one["sound"] / one["seconds"], None),
         Row("two workers, times real time", two["sound"] / two["seconds"], None),
         Row("cores that one worker had", one["cpu"] / one["seconds"], None),
         Row("cores that two workers had", two["cpu"] / two["seconds"], None),
-        Row("two against one at most, by the CPU they took", 2 * one["cpu"] / two["cpu"], None),
         Row("a call with nothing to make, ms a dialog", 1000 * again["seconds"] / options.dialogs, None),
         Row("peak of the parent of two, MB", two["peak"][0], None),
         Row("peak of a worker, MB", two["peak"][1], None),
         Row("sound, s", one["sound"], None),
         Row("load before", load, None),
     ]
-    met = ratio >= RATIO and same and growth < GROWTH_MB
+    met = (ratio if free else by_cpu) >= RATIO and same and growth < GROWTH_MB
     return report("audio_batch", rows, met, dialogs=options.dialogs, preset=options.preset, tts=options.tts)
 
 

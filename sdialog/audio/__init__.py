@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from sdialog.audio.acoustics import RoomResponses as RoomResponses
     from sdialog.audio.acoustics import impulse_responses as impulse_responses
     from sdialog.audio.acoustics_simulator import AcousticsSimulator as AcousticsSimulator
+    from sdialog.audio.batch import BatchProgress as BatchProgress
     from sdialog.audio.batch import dialogs_to_audio as dialogs_to_audio
+    from sdialog.audio.batch import render_dialogs as render_dialogs
     from sdialog.audio.dialog import AudioDialog as AudioDialog
     from sdialog.audio.dialog import RoomAcousticsConfig as RoomAcousticsConfig
     from sdialog.audio.impulse_response_database import ImpulseResponseDatabase as ImpulseResponseDatabase
@@ -77,7 +79,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "acoustics": "impulse_responses RirCache RoomResponses",
     "acoustics_simulator": "AcousticsSimulator",
-    "batch": "dialogs_to_audio",
+    "batch": "BatchProgress dialogs_to_audio render_dialogs",
     "dialog": "AudioDialog RoomAcousticsConfig",
     "impulse_response_database": "ImpulseResponseDatabase LocalImpulseResponseDatabase RecordingDevice",
     "labels": "Labels",

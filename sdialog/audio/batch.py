@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -147,6 +147,7 @@ def render_dialogs(
     if attempts < 1 or (workers is not None and workers < 1):
         raise ConfigError("attempts and workers are numbers from 1")
     places = _places(devices, workers_per_device, workers, with_factory=tts_factory is not None)
+    total = len(dialogs) if isinstance(dialogs, Sized) else None
     first = list(islice(dialogs := iter(dialogs), 64))
     _try_out(first, wanted, None if tts_factory is not None else (tts,), voices, voice_database, voice_description)
     described = _described(wanted, tts, tts_factory, voices, voice_database, voice_description)
@@ -167,7 +168,8 @@ def render_dialogs(
         stems,
         None if cache is None else Path(cache),
     )
-    work = _Work(renderer, places[: len(first)], timeout, attempts, pictures, progress or (lambda _: None))
+    tell = progress or (lambda _: None)
+    work = _Work(renderer, places[: len(first)], timeout, attempts, pictures, tell, total)
     return work.rows(chain(first, dialogs), plan, fresh)
 
 
@@ -181,13 +183,14 @@ class _Work:
     attempts: int
     pictures: int
     tell: Callable[[BatchProgress], None]
+    total: int | None
 
     def rows(
         self, dialogs: Iterable[Dialog], plan: Mapping[str, Any], fresh: bool
     ) -> Generator[dict[str, Any], None, None]:
         if not self.places:  # for there are no dialogs
             return
-        progress = BatchProgress()
+        progress = BatchProgress(self.total)
         with AudioFolder(self.renderer.folder, plan, seed=fresh_seed(), fresh=fresh) as folder:
             renderer = replace(self.renderer, seed=folder.seed)
             for ended in self._results(renderer, folder, self._jobs(dialogs, folder)):
@@ -203,7 +206,7 @@ class _Work:
 
     def _results(self, renderer: Renderer, folder: AudioFolder, jobs: Iterator[Job]) -> Iterator[Done | Failed]:
         if len(self.places) == 1:
-            yield from one_by_one(jobs, renderer.open(self.places[0]))
+            yield from one_by_one(jobs, renderer, self.places[0])
             return
         crew = Crew(renderer, self.places, timeout=self.timeout, state=folder.state)
         try:
@@ -267,12 +270,11 @@ def _places(devices: Any, per_device: int, workers: int | None, *, with_factory:
 
 
 def _gpus() -> list[str]:
-    from sdialog.core.optional import available
+    from sdialog.core.optional import available, need
 
     if not available("torch"):
         return []
-    import torch
-
+    torch = need("torch", extra="local", why="find the GPUs")
     return [f"cuda:{number}" for number in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
 
 
@@ -312,14 +314,16 @@ def _check_noises(noises: Sequence[Any]) -> None:
 
 def _described(scene: Scene, tts: Any, factory: Any, voices: Any, database: Any, description: Any) -> dict[str, Any]:
     """Return what the recordings of a folder have in common, as plain data."""
-    made = {"scene": told(scene), "voices": voices}
+    named = [getattr(scene, key) for key in ("reverb", "noise", "channel", "timing")]
+    if not isinstance(voices, str):
+        named.append(voices)
     return {
         "scene": {key: _plain(value) for key, value in told(scene).items() if key != "summary"},
         "tts": _engine(tts) if factory is None else f"made by {getattr(factory, '__name__', type(factory).__name__)}",
         "voices": _plain(voices),
         "voice_database": None if database is None else (database.name or type(database).__name__),
         "voice_description": _plain(description),
-        "files": dict(sorted(_files_in(made))),
+        "files": dict(sorted(_files_in(named))),
     }
 
 
@@ -351,7 +355,7 @@ def _files_in(value: Any) -> Iterator[tuple[str, str]]:
         for item in value:
             yield from _files_in(item)
     elif isinstance(value, (str, Path)) and len(str(value)) < 4096:
-        path = Path(value)
+        path = Path(str(value).removeprefix("fit:"))
         if path.is_file():
             yield str(value), hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
         elif path.is_dir() and str(value):

@@ -210,6 +210,8 @@ class Crew:
         if place.process is not None:
             place.process.kill()
             place.process.join()
+            for thread in place.sending:
+                thread.join()  # it ends with the process that it sends to
             place.process.close()
             place.pipe.close()
         place.process = place.pipe = None

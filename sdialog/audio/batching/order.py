@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sdialog.audio.batching._worker import told
+from sdialog.audio.batching._worker import Opener, told
 from sdialog.audio.batching.crew import Crew
-from sdialog.core.errors import ConfigError
+from sdialog.core.errors import ConfigError, UserError
 
 AHEAD = 512
 """How many jobs may be done before the first of them: results wait in memory for their turn."""
@@ -46,8 +46,19 @@ class Failed:
     attempts: int = 1
 
 
-def one_by_one(jobs: Iterable[Any], make: Callable[[Any], Any]) -> Iterator[Done | Failed]:
-    """Yield results made in this process."""
+def one_by_one(jobs: Iterable[Any], opener: Opener, device: str) -> Iterator[Done | Failed]:
+    """Yield results made in this process.
+
+    Raises:
+        UserError: if the opener cannot be opened, for a reason that the caller can mend; any other fails all jobs.
+    """
+    try:
+        make = opener.open(device)
+    except UserError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a value, as from a worker
+        yield from (Failed(job, told(error), 0) for job in jobs)
+        return
     for job in jobs:
         try:
             made = make(job)
