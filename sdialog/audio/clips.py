@@ -78,7 +78,15 @@ class ClipCache:
         self._made = self._found = self._damaged = 0
         self._lock = threading.Lock()
 
-    def get(self, engine: BaseTTS, text: str, voice: Any = None, language: str = "english", seed: int = 0) -> Clip:
+    def get(
+        self,
+        engine: BaseTTS,
+        text: str,
+        voice: Any = None,
+        language: str = "english",
+        seed: int = 0,
+        rate: int | None = None,
+    ) -> Clip:
         """Return a text of a dialog as sound, spoken now or before.
 
         Args:
@@ -87,6 +95,7 @@ class ClipCache:
             voice: what the engine calls a voice.
             language: name in English, lower case.
             seed: of whatever is random in the engine.
+            rate: wanted samples a second; None leaves those of the engine. What was resampled is kept in memory.
 
         Returns:
             The clip, whose samples are read-only. Its words are the tokens of ``text``, one each, in order; a token
@@ -101,26 +110,33 @@ class ClipCache:
         if not isinstance(spoken, SpokenText):
             spoken = aligned(text, spoken)
         key = clip_key(engine, text, str(spoken), voice, language, seed)
+        changed = None if rate is None else self._recall(f"{key} at {rate}", memory_alone=True)
+        if changed is not None:
+            return changed
         clip = self._recall(key)
-        if clip is not None:
+        if clip is None:
+            clip = _spoken_clip(engine, text, spoken, voice, language, seed)
+            clip.samples.flags.writeable = False
+            self._keep(key, clip)
+        if rate is None or rate == clip.rate:
             return clip
-        clip = _spoken_clip(engine, text, spoken, voice, language, seed)
-        clip.samples.flags.writeable = False
-        self._keep(key, clip)
-        return clip
+        changed = clip.resampled(rate)
+        changed.samples.flags.writeable = False
+        self._hold(f"{key} at {rate}", changed)
+        return changed
 
     def use(self) -> CacheUse:
         """Return how often it had what was asked for, since it was opened."""
         with self._lock:
             return CacheUse(self._made, self._found, self._damaged)
 
-    def _recall(self, key: str) -> Clip | None:
+    def _recall(self, key: str, memory_alone: bool = False) -> Clip | None:
         with self._lock:
             if key in self._held:
                 self._held.move_to_end(key)
                 self._found += 1
                 return self._held[key]
-        if self.path is None:
+        if self.path is None or memory_alone:
             return None
         file = self._file(key)
         clip = read_clip(file)

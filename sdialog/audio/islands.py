@@ -8,7 +8,6 @@ from sdialog.core.errors import UserError
 from sdialog.core.optional import need
 
 if TYPE_CHECKING:
-    import numpy
     from numpy.typing import NDArray
 
 THRESHOLD_DB = -45.0
@@ -53,7 +52,8 @@ def speech_islands(
         [(0.5, 1.0), (1.5, 2.0)]
     """
     numpy = need("numpy", extra="audio", why="find speech in sound")
-    array = numpy.asarray(samples, dtype=numpy.float64)
+    array = numpy.asarray(samples)
+    array = array if array.dtype == numpy.float32 else array.astype(numpy.float64)
     if array.ndim != 1:
         raise UserError(f"speech is looked for in one channel, an array of shape (samples,), not {array.shape}")
     if not threshold_db < 0 or shortest_pause < 0 or shortest_speech < 0:
@@ -71,13 +71,12 @@ def speech_islands(
     return [(int(a) / rate, int(b) / rate) for a, b in zip(starts[kept], ends[kept], strict=True)]
 
 
-def loudest_frame(samples: NDArray[numpy.float64], rate: int) -> float:
+def loudest_frame(samples: NDArray[Any], rate: int) -> float:
     """Return the RMS of the loudest 20 ms, full scale 1; 0 for no samples."""
     numpy = need("numpy", extra="audio", why="find speech in sound")
     if not len(samples):
         return 0.0
     length = min(max(1, round(_FRAME * rate)), len(samples))
-    step = max(1, length // 2)
-    sums = numpy.concatenate([[0.0], numpy.cumsum(numpy.square(samples, dtype=numpy.float64))])
-    begins = numpy.arange(0, len(samples) - length + 1, step)
-    return float(numpy.sqrt(max(0.0, (sums[begins + length] - sums[begins]).max() / length)))
+    sums = numpy.concatenate([[0.0], numpy.cumsum(numpy.square(samples), dtype=numpy.float64)])
+    # Every place counts, so that a clip and the same clip inside a track have the same loudest moment.
+    return float(numpy.sqrt(max(0.0, (sums[length:] - sums[:-length]).max() / length)))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sdialog.audio.islands import speech_islands
 from sdialog.audio.segments import Island, Segment
 from sdialog.audio.sound import Word
+from sdialog.audio.stems import heard_part
 from sdialog.core.errors import DialogFormatError, UserError
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ def label(
         if not one.utterance < min(len(clips), len(texts)):
             raise UserError(f"utterance {one.utterance} has no clip or no text: {len(clips)} clips, {len(texts)} texts")
         clip = clips[one.utterance]
-        kept = clip.samples if one.cut is None else clip.samples[: round(one.cut * clip.rate)]
+        kept = heard_part(clip.samples, one, clip.rate)
         found = [(start + one.start, end + one.start) for start, end in speech_islands(kept, clip.rate)]
         start, end = (found[0][0], found[-1][1]) if found else (one.start, max(one.start, one.end))
         words = tuple(_inside(word, start, end) for word in one.heard(clip.words))
@@ -209,8 +210,12 @@ def label(
 
 
 def _inside(word: Word, start: float, end: float) -> Word:
+    sounds = word.phonemes
+    if start <= word.start and word.end <= end and all(start <= one.start and one.end <= end for one in sounds):
+        return word
+
     def near(moment: float) -> float:
         return min(max(moment, start), end)
 
-    sounds = tuple(replace(sound, start=near(sound.start), end=near(sound.end)) for sound in word.phonemes)
-    return Word(word.text, near(word.start), near(word.end), sounds)
+    kept = tuple(replace(one, start=near(one.start), end=near(one.end)) for one in sounds)
+    return Word(word.text, near(word.start), near(word.end), kept)

@@ -233,11 +233,13 @@ def to_loudness(samples: Any, rate: int, lufs: float, true_peak_db: float = -1.0
 
 def _frame_powers(x: Any, sr: int) -> Any:
     numpy = need("numpy", extra="audio", why="measure levels")
-    array = numpy.asarray(x, dtype=numpy.float64)
+    array = numpy.asarray(x)
+    array = array if array.dtype == numpy.float32 else array.astype(numpy.float64)
     if array.ndim != 1:
         raise UserError(f"the level of speech is measured in one channel, an array of shape (n,), not {array.shape}")
     if not len(array):
         return numpy.zeros(0)
     size = max(1, min(len(array), round(FRAME * sr)))
     whole = len(array) // size * size
-    return (array[:whole].reshape(-1, size) ** 2).mean(axis=1)
+    frames = array[:whole].reshape(-1, size)
+    return numpy.einsum("ij,ij->i", frames, frames).astype(numpy.float64) / size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from sdialog.audio.levels import to_loudness
@@ -18,6 +18,7 @@ from sdialog.core.seeds import derive_seed
 
 if TYPE_CHECKING:
     from sdialog.audio.acoustics.cache import RirCache
+    from sdialog.audio.acoustics.motion import Way, WayResponses
     from sdialog.audio.acoustics.responses import RoomResponses
     from sdialog.audio.channels.base import Channel
     from sdialog.audio.sound import Samples
@@ -39,6 +40,7 @@ class Path:
         seed: of noises, lines and rooms.
         drr_db: direct-to-reverberant ratio of every speaker; None where room and distance decide.
         method: how rooms are simulated.
+        ways: of the speakers who walk, by number.
         early: whether the early part of what is heard in rooms is kept apart, at the cost of a second convolution.
     """
 
@@ -53,6 +55,7 @@ class Path:
     seed: int
     drr_db: float | None = None
     method: Literal["ism", "hybrid"] = "ism"
+    ways: Mapping[int, Way] = field(default_factory=dict)
     early: bool = False
 
 
@@ -107,7 +110,8 @@ def _in_rooms(
     numpy = need("numpy", extra="audio", why="mix sound")
     heard = [(space, _responses(space, speakers, rate, path, rirs)) for space in path.spaces]
     microphones = _microphones([found for _, found in heard], path, len(speakers))
-    dry = _with_tail(dry, [found for _, found in heard])
+    walks = _walks(speakers, rate, path, rirs)
+    dry = _with_tail(dry, [*(found for _, found in heard), *(walk.along for walk in walks.values())])
     shape = (len(speakers), len(microphones), dry.shape[1])
     wet = numpy.zeros(shape, dtype=numpy.float32)
     early = numpy.zeros(shape, dtype=numpy.float32) if heard and path.early else None
@@ -119,12 +123,16 @@ def _in_rooms(
     rooms = []
     for space, found in heard:
         own = list(space.speakers)
-        images = _convolved(dry, own, speakers, found)
+        images = _convolved(dry, own, speakers, found, walks)
         gain = numpy.float32(10 ** (recording_gain_db(images, rate) / 20))
-        wet[own] = images * gain
+        images *= gain
+        wet[own] = images
         if early is not None:
-            early[own] = _convolved(dry, own, speakers, found.early()) * gain
-        rooms.append({**space.json(), "recording_gain_db": _db(float(gain)), "acoustics": found.json()})
+            parts = {number: walk.early() for number, walk in walks.items()}
+            early[own] = _convolved(dry, own, speakers, found.early(), parts) * gain
+        told = {speakers[number]: walks[number].json() for number in own if number in walks}
+        room = {**space.json(), "recording_gain_db": _db(float(gain)), "acoustics": found.json()}
+        rooms.append({**room, "moves": told} if told else room)
     responses = {"+".join(found.speakers): found for _, found in heard}
     stems = Stems(rate, speakers, microphones, dry, wet, wet, early, responses=responses)
     return stems, {"rooms": rooms} if rooms else {}
@@ -161,26 +169,49 @@ def _with_tail(dry: Samples, found: Sequence[RoomResponses]) -> Samples:
     """Return the tracks with enough silence at the end for the room to die away."""
     numpy = need("numpy", extra="audio", why="mix sound")
     longest = max((one.stack.shape[-1] for one in found), default=0)
-    sounding = numpy.flatnonzero(dry.any(axis=0))
-    last = int(sounding[-1]) + 1 if len(sounding) else 0
+    last = max((dry.shape[1] - int((track[::-1] != 0).argmax()) for track in dry if track.any()), default=0)
     missing = last + longest - dry.shape[1]
     padded: Samples = numpy.pad(dry, ((0, 0), (0, missing))) if missing > 0 else dry
     return padded
 
 
-def _convolved(dry: Samples, own: Sequence[int], speakers: Sequence[str], responses: RoomResponses) -> Samples:
+def _walks(speakers: Sequence[str], rate: int, path: Path, rirs: RirCache | None) -> dict[int, WayResponses]:
+    """Return the responses along the ways of those who walk."""
+    from sdialog.audio.acoustics import way_responses
+
+    made = {}
+    for number, way in path.ways.items():
+        room = next(space.room for space in path.spaces if number in space.speakers)
+        assert room is not None
+        seed = derive_seed(path.seed, "acoustics")
+        found = way_responses(room, speakers[number], way, rate, seed=seed, cache=rirs)
+        made[number] = found if path.drr_db is None else found.with_drr(path.drr_db)
+    return made
+
+
+def _convolved(
+    dry: Samples,
+    own: Sequence[int],
+    speakers: Sequence[str],
+    responses: RoomResponses,
+    walks: Mapping[int, WayResponses],
+) -> Samples:
     """Return what the microphones hear of some speakers: an array of shape (speakers, microphones, n)."""
-    from sdialog.audio.acoustics import convolve
+    from sdialog.audio.acoustics import convolve, convolve_along
 
     numpy = need("numpy", extra="audio", why="mix sound")
-    tracks = {speakers[number]: dry[number] for number in own}
+    tracks = {speakers[number]: dry[number] for number in own if number not in walks}
     heard = convolve(tracks, responses, length=dry.shape[1])
+    for number in set(own) & set(walks):
+        heard[speakers[number]] = convolve_along(dry[number], walks[number], length=dry.shape[1])
     images: Samples = numpy.stack([heard[speakers[number]].T for number in own])
     return images
 
 
 def _through_lines(stems: Stems, path: Path) -> tuple[Stems, dict[str, Any]]:
     numpy = need("numpy", extra="audio", why="mix sound")
+    if not any(path.speaker_noises) and not any(path.speaker_channels):
+        return stems, {}
     line = numpy.array(stems.wet)
     noise = numpy.zeros_like(line) if any(path.speaker_noises) else None
     told: dict[str, dict[str, Any]] = {"speaker_noise": {}, "speaker_channel": {}}

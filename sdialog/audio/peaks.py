@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sdialog.audio.sound import Samples
 
 SILENCE_DB = -120.0
-BLOCK = 1 << 11
+BLOCK = 1 << 10
 # Taps on each side of a sample that the interpolation looks at.
 REACH = 12
 LOOK_AHEAD = 0.005
@@ -63,14 +63,16 @@ def true_peak_db(samples: Any, oversampling: int = 4) -> float:
     """
     numpy = need("numpy", extra="audio", why="measure true peaks")
     array = _columns(samples)
-    highest = float(numpy.max(numpy.abs(array), initial=0.0))
     bound = _interpolator(oversampling)[1]
+    peaks = [_block_peaks(column) for column in array.T]
+    highest = max((float(one.max(initial=0.0)) for one in peaks), default=0.0)
     blocks = [
-        (float(numpy.max(numpy.abs(_with_reach(column, start)), initial=0.0)), channel, start)
-        for channel, column in enumerate(array.T)
-        for start in range(0, len(column), BLOCK)
+        (float(peak), channel, number * BLOCK)
+        for channel, own in enumerate(peaks)
+        for number, peak in enumerate(own)
+        if peak * bound > highest
     ]
-    # A block cannot reach more than `bound` times its greatest sample, so most need no interpolation.
+    # A block cannot reach more than `bound` times the greatest sample in reach, so most need no interpolation.
     for peak, channel, start in sorted(blocks, reverse=True):
         if peak * bound <= highest:
             break
@@ -112,23 +114,25 @@ def limit_true_peak(samples: Any, rate: int, ceiling_db: float = -1.0) -> Limite
     out = columns
     # A wave cannot reach more than `bound` times the greatest sample, so quiet sound needs no closer look.
     near = float(numpy.abs(columns).max(initial=0.0)) * _interpolator(8)[1] > ceiling
-    if near and true_peak_db(columns, 8) > ceiling_db:
+    reached = true_peak_db(columns, 8) if near else None
+    if reached is not None and reached > ceiling_db:
         aim = ceiling
         for _round in range(ROUNDS):
             gain = _gain(columns, rate, aim)
             out = (columns * gain[:, None]).astype(numpy.float32)
-            over = true_peak_db(out, 8) - ceiling_db
+            reached = true_peak_db(out, 8)
+            over = reached - ceiling_db
             if over <= 0:
                 break
             # The gain itself moves within a sample, so a trace may remain; aim that much lower.
             aim *= 10 ** (-(over + 0.005) / 20)
         else:
             rest = 10 ** (-(over + 0.005) / 20)
-            out, gain = out * numpy.float32(rest), gain * rest
+            out, gain, reached = out * numpy.float32(rest), gain * rest, None
     lowest = float(gain.min(initial=1.0))
     return Limited(
         samples=out.reshape(given.shape).astype(numpy.float32),
-        true_peak_db=true_peak_db(out),
+        true_peak_db=true_peak_db(out) if reached is None else reached,
         reduction_db=round(-_db(lowest), 3) + 0.0,
         share=float((gain < 0.999).mean()) if len(gain) else 0.0,
         gains=gain.astype(numpy.float32),
@@ -165,6 +169,16 @@ def _envelope(columns: Any, ceiling: float) -> Any:
             sides = numpy.maximum(between[:-1], between[1:])[: stop - start]
             reached[start:stop] = numpy.maximum(reached[start:stop], sides)
     return reached
+
+
+def _block_peaks(column: Any) -> Any:
+    """Return the greatest magnitude in each block and in what the interpolation sees around it."""
+    numpy = need("numpy", extra="audio", why="measure true peaks")
+    blocks = numpy.pad(numpy.abs(column), (0, -len(column) % BLOCK)).reshape(-1, BLOCK)
+    peaks = blocks.max(axis=1, initial=0.0)
+    peaks[1:] = numpy.maximum(peaks[1:], blocks[:-1, -REACH:].max(axis=1, initial=0.0))
+    peaks[:-1] = numpy.maximum(peaks[:-1], blocks[1:, :REACH].max(axis=1, initial=0.0))
+    return peaks
 
 
 def _with_reach(column: Any, start: int) -> Any:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
-from sdialog.audio.scene import Scene, drawn, told
+from sdialog.audio.moving import ways_of
+from sdialog.audio.scene import Scene, chosen, drawn, told
 from sdialog.audio.script import Line, Script
 from sdialog.audio.surroundings import NoisePlan, Space, channels_of, noises_of, spaces_of, stream
 from sdialog.audio.timeline import Timing, plan_backchannels
-from sdialog.core.errors import ConfigError
+from sdialog.audio.timeline.layout import checked_gaps
+from sdialog.core.errors import ConfigError, UnknownNameError
 from sdialog.core.seeds import derive_seed, rng
 
 if TYPE_CHECKING:
+    from sdialog.audio.acoustics.motion import Way
     from sdialog.audio.channels.base import Channel
     from sdialog.audio.voices import Casting
 
@@ -50,7 +53,8 @@ class AudioPlan:
         scene: the scene, as it was asked for.
         timing: of the turns.
         level_offsets_db: of each speaker.
-        spaces, noise, speaker_noises, channel, speaker_channels, drr_db: what the scene means, drawn.
+        spaces, noise, speaker_noises, channel, speaker_channels, drr_db, acoustics, loudness, true_peak_db, gaps,
+            ways: what the scene means, drawn.
     """
 
     script: Script
@@ -69,6 +73,11 @@ class AudioPlan:
     channel: Channel | None
     speaker_channels: Sequence[Channel | None]
     drr_db: float | None = None
+    acoustics: Literal["ism", "hybrid"] = "ism"
+    loudness: float | None = None
+    true_peak_db: float = -1.0
+    gaps: Any = None
+    ways: Mapping[int, Way] = field(default_factory=dict)
 
     def json(self) -> dict[str, Any]:
         """Return plain data."""
@@ -85,9 +94,14 @@ class AudioPlan:
             "spoken": [[one.kind, one.line.turn, one.line.speaker, one.line.text, one.at] for one in self.spoken],
             "scene": _plain(told(self.scene)),
             "timing": self.timing.json(),
+            "gaps": _plain(self.gaps),
             "level_offsets_db": list(self.level_offsets_db),
             "spaces": [space.json() for space in self.spaces],
             "drr": self.drr_db,
+            "moves": {names[number]: way.json() for number, way in self.ways.items()},
+            "acoustics": self.acoustics,
+            "loudness": self.loudness,
+            "true_peak_db": self.true_peak_db,
             "noise": None if self.noise is None else self.noise.json(),
             "channel": _channel(self.channel),
             "by_speaker": {
@@ -118,11 +132,13 @@ def plan_audio(
         ConfigError: if the scene holds a value that means nothing; says which.
         UnknownNameError: if a name in it is unknown.
     """
-    timing = timing_of(scene)
+    timing = timing_of(scene, seed)
     names = script.speakers
     noise, speaker_noises = noises_of(scene.noise, names, seed)
     channel, speaker_channels = channels_of(scene.channel, names, seed)
-    jitter = _jitter(scene.level_jitter_db)
+    jitter = _number("level_jitter_db", scene.level_jitter_db, 0, 60, seed) or 0.0
+    method = _method(chosen(scene.acoustics, stream(seed, "acoustics")))
+    spaces, ways = ways_of(scene.moves, names, spaces_of(scene.reverb, names, seed), method, stream(seed, "moves"))
     offsets = [round(rng(seed, "level", number).uniform(-1, 1) * jitter / 2, 3) for number in range(len(names))]
     return AudioPlan(
         script=script,
@@ -135,23 +151,29 @@ def plan_audio(
         scene=scene,
         timing=timing,
         level_offsets_db=offsets,
-        spaces=spaces_of(scene.reverb, names, seed),
+        spaces=spaces,
         noise=noise,
         speaker_noises=speaker_noises,
         channel=channel,
         speaker_channels=speaker_channels,
-        drr_db=_drr(scene.drr, seed),
+        drr_db=_number("drr", scene.drr, -40, 60, seed),
+        acoustics=method,
+        loudness=_number("loudness", scene.loudness, -69, 0, seed),
+        true_peak_db=_number("true_peak_db", scene.true_peak_db, -60, 0, seed) or 0.0,
+        gaps=_gaps(scene.gaps, len(script.lines), timing),
+        ways=ways,
     )
 
 
-def timing_of(scene: Scene) -> Timing:
-    """Return the timing that a scene means."""
+def timing_of(scene: Scene, seed: int = 0) -> Timing:
+    """Return the timing that a scene means, drawn where it says so."""
     if scene.timing is not None:
-        return Timing.from_data(scene.timing)
+        return Timing.from_data(chosen(scene.timing, stream(seed, "timing")))
     pauses = scene.pauses
     if isinstance(pauses, Mapping) and set(pauses) == {"between"}:
         pauses = tuple(pauses["between"])
-    return Timing.from_pauses(pauses, scene.overlap, scene.max_overlap)
+    overlap, most = (drawn(getattr(scene, key), stream(seed, key)) for key in ("overlap", "max_overlap"))
+    return Timing.from_pauses(pauses, overlap, most)
 
 
 def _spoken(script: Script, timing: Timing, seed: int) -> list[Spoken]:
@@ -165,17 +187,29 @@ def _spoken(script: Script, timing: Timing, seed: int) -> list[Spoken]:
     return [*(Spoken(line) for line in script.lines), *listeners]
 
 
-def _jitter(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 60:
-        raise ConfigError(f"level_jitter_db is a number of dB from 0 to 60, not {value!r}")
-    return float(value)
+def _number(key: str, value: Any, low: float, high: float, seed: int) -> float | None:
+    """Return the number that a key of a scene means, drawn; None where it has none."""
+    found = drawn(value, stream(seed, key))
+    if found is None:
+        return None
+    if isinstance(found, bool) or not isinstance(found, (int, float)) or not low <= found <= high:
+        raise ConfigError(f"{key} is a number from {low} to {high}, not {found!r}")
+    return float(found)
 
 
-def _drr(value: Any, seed: int) -> float | None:
-    found = drawn(value, stream(seed, "drr"))
-    if found is None or (isinstance(found, (int, float)) and not isinstance(found, bool) and -40 <= found <= 60):
-        return None if found is None else float(found)
-    raise ConfigError(f"drr is a number of dB from -40 to 60, not {found!r}")
+def _method(name: Any) -> Literal["ism", "hybrid"]:
+    if name not in ("ism", "hybrid"):
+        raise UnknownNameError("way to simulate rooms", str(name), ["ism", "hybrid"])
+    return "ism" if name == "ism" else "hybrid"
+
+
+def _gaps(value: Any, turns: int, timing: Timing) -> Any:
+    """Return the gaps between turns, or who tells them once the lengths are known."""
+    if value is None:
+        return None
+    if timing.silence is not None or timing.overlapped is not None:
+        raise ConfigError("gaps are given and the timing has a target; leave out the one or the other")
+    return value if callable(value) else tuple(checked_gaps(value, turns))
 
 
 def _channel(channel: Channel | None) -> Any:
@@ -192,4 +226,6 @@ def _plain(value: Any) -> Any:
         return value
     if hasattr(value, "json"):
         return _plain(value.json())
+    if hasattr(value, "__qualname__"):
+        return f"{value.__module__}.{value.__qualname__}"
     return f"<{type(value).__name__}>"

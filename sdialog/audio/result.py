@@ -156,7 +156,7 @@ class DialogAudio:
         path: str | Path,
         audio_format: str | None = None,
         *,
-        labels: Iterable[str] = ("json", "rttm"),
+        labels: str | Iterable[str] = ("json", "rttm"),
         stems: bool = False,
     ) -> dict[str, Any]:
         """Write the sound and its labels side by side.
@@ -184,7 +184,8 @@ class DialogAudio:
         audio_format = format_of(path if known else "x.wav", audio_format)
         if stems and self.stems is None:
             raise UserError("the stems were not kept; ask for them with to_audio(..., stems=True)")
-        wanted = exporters.names() if "all" in ([labels] if isinstance(labels, str) else list(labels)) else list(labels)
+        asked = [labels] if isinstance(labels, str) else list(labels)
+        wanted = exporters.names() if "all" in asked else asked
         ready = {name: exporters.get(name) for name in wanted}
         target = base.with_name(f"{base.name}.{ENDINGS.get(audio_format, audio_format)}")
         written: dict[str, Any] = {"audio": str(write_audio(target, self.audio, self.sample_rate, audio_format).path)}

@@ -1,8 +1,8 @@
 """Scenes: in which surroundings a dialog is heard, and named ones, called presets.
 
 A value in a scene may be drawn for each dialog: a list means one of its items, ``{"between": [low, high]}`` a number
-between two (as does a tuple, where it stands for a number). A mapping whose keys are all speaker names or numbers gives
-each speaker a value of its own; a speaker it leaves out has none.
+between two (as does a tuple, where it stands for a number); of ``pauses`` both are a range. A mapping whose keys are
+all speaker names or numbers gives each speaker a value of its own; a speaker it leaves out has none.
 """
 
 from __future__ import annotations
@@ -26,9 +26,13 @@ class Scene:
         overlap: chance that a change of speaker overlaps, 0 to 1.
         max_overlap: longest overlap, as a share of the turn before, 0 to 1.
         timing: a ``Timing``, its name or its data, in place of the three above.
+        gaps: the seconds between turns, in place of those of the timing; or a callable that tells them, such as a
+            language model, see :func:`~sdialog.audio.timeline.ask_gaps`.
         reverb: ``small``, ``medium`` or ``large`` (``True`` is medium), a ``Room``, the name or file of one, or a
             measured impulse response: a file, a folder or an array.
         drr: direct-to-reverberant ratio in dB that every speaker has; None is what distance and room give.
+        moves: ways of speakers who walk through their room, by number or name, each a
+            :class:`~sdialog.audio.acoustics.Way` or its data: times in seconds of the recording, points, ``facing``.
         acoustics: how rooms are simulated, ``ism`` or ``hybrid``.
         noise: a signal-to-noise ratio in dB, the name of a noise, a file or folder, or ``{"type": ..., "snr": ...}``.
         channel: a codec or a chain, such as ``g711`` or ``handset+amr_nb+loss``; ``True`` is ``g711``.
@@ -39,17 +43,19 @@ class Scene:
     """
 
     pauses: Any = "natural"
-    overlap: float = 0.0
-    max_overlap: float = 0.3
+    overlap: Any = 0.0
+    max_overlap: Any = 0.3
     timing: Any = None
+    gaps: Any = None
     reverb: Any = None
     drr: Any = None
-    acoustics: str = "ism"
+    moves: Any = None
+    acoustics: Any = "ism"
     noise: Any = None
     channel: Any = None
-    level_jitter_db: float = 0.0
-    loudness: float | None = None
-    true_peak_db: float = -1.0
+    level_jitter_db: Any = 0.0
+    loudness: Any = None
+    true_peak_db: Any = -1.0
     summary: str = ""
 
 
@@ -72,7 +78,7 @@ def scene_from(data: Mapping[str, Any], what: str = "a scene") -> Scene:
             near = near_names(str(key), _KEYS)
             hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(_KEYS)}"
             raise ConfigError(f"{what} has no key {key!r}{hint}")
-    return Scene(**copy.deepcopy(dict(data)))
+    return Scene(**{key: _copied(value) for key, value in data.items()})
 
 
 def register_preset(name: str, **scene: Any) -> None:
@@ -106,11 +112,19 @@ def list_presets() -> dict[str, dict[str, Any]]:
 
 def told(scene: Scene) -> dict[str, Any]:
     """Return the keys in which a scene differs from the default, as data of its own."""
-    return {
-        key: copy.deepcopy(value)
-        for key in _KEYS
-        if (value := getattr(scene, key)) != Scene.__dataclass_fields__[key].default
-    }
+    values = {key: getattr(scene, key) for key in _KEYS}
+    return {key: _copied(value) for key, value in values.items() if not _is_default(key, value)}
+
+
+def _is_default(key: str, value: Any) -> bool:
+    default = Scene.__dataclass_fields__[key].default
+    # An array compares element by element; it is never a default.
+    return value is default or (not hasattr(value, "shape") and bool(value == default))
+
+
+def _copied(value: Any) -> Any:
+    """Return data that nobody else can change; what is called, such as a model's client, is shared."""
+    return value if callable(value) else copy.deepcopy(value)
 
 
 def resolve_scene(preset: Any = None, **overrides: Any) -> Scene:
@@ -134,6 +148,29 @@ def resolve_scene(preset: Any = None, **overrides: Any) -> Scene:
     for key, value in changes.items():
         if value is False:
             changes[key] = Scene.__dataclass_fields__[key].default
+    return replace(scene, **changes)
+
+
+def within(preset: Any, speakers: int) -> Scene:
+    """Return the scene of a preset for a dialog of some speakers: what it has for those beyond them is left out.
+
+    So a call center of two suits a dialog in which only one speaks.
+
+    Args:
+        preset: as :func:`resolve_scene` takes it.
+        speakers: how many there are.
+
+    Example:
+        >>> within({"channel": {0: "opus", 1: "g711"}}, 1).channel
+        {0: 'opus'}
+    """
+    scene = Scene() if preset is None else _preset(preset)
+    changes: dict[str, Any] = {}
+    for key in ("reverb", "moves", "noise", "channel"):
+        value = getattr(scene, key)
+        if isinstance(value, Mapping):
+            kept = {who: one for who, one in value.items() if not _is_number(who) or who < speakers}
+            changes[key] = kept or None
     return replace(scene, **changes)
 
 
@@ -190,7 +227,25 @@ def by_speaker(value: Any, speakers: Sequence[str]) -> list[Any] | None:
 
 
 def _means_speaker(key: Any, speakers: Sequence[str]) -> bool:
-    return (isinstance(key, int) and not isinstance(key, bool) and 0 <= key < len(speakers)) or key in speakers
+    return (_is_number(key) and 0 <= key < len(speakers)) or key in speakers
+
+
+def _is_number(key: Any) -> bool:
+    return isinstance(key, int) and not isinstance(key, bool)
+
+
+def chosen(value: Any, generator: Any) -> Any:
+    """Return one of the items where a value is a list, else the value as it is.
+
+    Args:
+        value: as a scene holds it; nothing inside it is drawn, since a room or a timing has lists of its own.
+        generator: a ``numpy.random.Generator``.
+    """
+    if not isinstance(value, list):
+        return value
+    if not value:
+        raise ConfigError("a list in a scene means one of its items, and this one is empty")
+    return chosen(value[int(generator.integers(len(value)))], generator)
 
 
 def drawn(value: Any, generator: Any) -> Any:

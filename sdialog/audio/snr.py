@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -137,7 +138,7 @@ def noise_at(
     heard = level > SILENCE_DB
     if not heard:
         level = SPEECH_LEVEL_DB
-    scaled: Samples = (made * numpy.float32(10 ** ((level - snr_db) / 20))).astype(numpy.float32)
+    scaled: Samples = numpy.asarray(made, dtype=numpy.float32) * numpy.float32(10 ** ((level - snr_db) / 20))
     return AddedNoise(
         samples=scaled,
         kind=name,
@@ -150,21 +151,43 @@ def noise_at(
     )
 
 
-def _made(kind: str, n: int, rate: int, generator: Any, options: dict[str, Any]) -> tuple[str, Any, dict[str, Any]]:
+def check_noise(kind: str, options: Mapping[str, Any]) -> str:
+    """Return the kind of a noise, having made sure that it can be made.
+
+    Args:
+        kind: name of a noise, or a sound file, or a folder of them.
+        options: of the noise.
+
+    Raises:
+        UnknownNameError: if the kind is neither a noise nor a path.
+        FileNotFoundError: if there is no such file.
+        UserError: if the noise has no such option.
+
+    Example:
+        >>> check_noise("pink", {})
+        'pink'
+    """
     if kind not in noises:
         if "/" not in kind and not kind.lower().endswith(SUFFIXES) and not Path(kind).exists():
             hint = "A sound file or a folder of them serves too."
             raise UnknownNameError("noise", kind, noises.names(), hint)
+        if not Path(kind).exists():
+            raise FileNotFoundError(f"there is no sound file or folder {kind} to take noise from")
         if options:
             raise UserError(f"a recorded noise has no options, and {', '.join(options)} is given")
+        return kind
+    try:
+        inspect.signature(noises.get(kind)).bind(0, 0, None, **options)
+    except TypeError as error:
+        raise UserError(f"the noise {kind!r} has no such option, or lacks one: {error}") from error
+    return kind
+
+
+def _made(kind: str, n: int, rate: int, generator: Any, options: dict[str, Any]) -> tuple[str, Any, dict[str, Any]]:
+    if check_noise(kind, options) not in noises:
         samples, source = recorded_noise(kind, n, rate, generator)
         return "recorded", samples, source
     if kind == "recorded" and "path" in options:
         samples, source = recorded_noise(options["path"], n, rate, generator)
         return kind, samples, source
-    try:
-        return kind, noises.get(kind)(n, rate, generator, **options), {}
-    except TypeError as error:
-        if "unexpected keyword argument" not in str(error):
-            raise
-        raise UserError(f"the noise {kind!r} has no such option: {error}") from error
+    return kind, noises.get(kind)(n, rate, generator, **options), {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sdialog.core.errors import UserError
@@ -49,7 +49,7 @@ class Word:
 
     def moved(self, seconds: float) -> Word:
         """Return the word, so many seconds later."""
-        sounds = tuple(replace(one, start=one.start + seconds, end=one.end + seconds) for one in self.phonemes)
+        sounds = tuple(Phoneme(one.symbol, one.start + seconds, one.end + seconds) for one in self.phonemes)
         return Word(self.text, self.start + seconds, self.end + seconds, sounds)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,7 +15,7 @@ from sdialog.audio.timeline import Utterance
 from sdialog.audio.tts.base import BaseDialogTTS, BaseTTS, PerTurnTTS, engines
 from sdialog.audio.voices import Casting, EspeakVoiceDatabase, ToneVoiceDatabase, cast, database_for
 from sdialog.core.errors import TTSError, UnsupportedFeatureError, UserError
-from sdialog.core.optional import available, need
+from sdialog.core.optional import need
 from sdialog.core.seeds import derive_seed
 
 if TYPE_CHECKING:
@@ -143,9 +144,12 @@ def speak(plan: AudioPlan, engine: BaseTTS | BaseDialogTTS, cache: ClipCache, kn
         heard = plan.casting[one.line.speaker]
         # The seed belongs to the line, so that the same words in the same voice may still sound different in two turns.
         seed = derive_seed(plan.seed, "speech", one.kind, one.line.turn, round(one.at * 1e6))
-        clip = cache.get(engine, one.line.text, heard.value, heard.language, seed)
-        timed, times = _timed(clip, one.line.text, heard.language, known)
-        made.append(Said(timed.resampled(plan.sample_rate), None, 0.0, times))
+        asked = (engine, one.line.text, heard.value, heard.language, seed)
+        clip, times = cache.get(*asked, rate=plan.sample_rate), "engine"
+        if not clip.words and len(clip.samples):
+            timed, times = _timed(cache.get(*asked), one.line.text, heard.language, known)
+            clip = replace(clip, words=timed.words)
+        made.append(Said(clip, None, 0.0, times))
     return made
 
 
@@ -154,6 +158,7 @@ def _at_once(plan: AudioPlan, engine: BaseDialogTTS, known: dict[bytes, Any]) ->
         raise UnsupportedFeatureError(
             f"{type(engine).__name__} speaks whole dialogs, so nobody can be heard in between; leave out back-channels"
         )
+    numpy = need("numpy", extra="audio", why="check speech")
     turns = [(one.line.speaker, one.line.text) for one in plan.spoken]
     found = engine.synthesize(turns, plan.casting.values, seed=derive_seed(plan.seed, "speech") % 2**31)
     if len(found) != len(turns):
@@ -161,6 +166,8 @@ def _at_once(plan: AudioPlan, engine: BaseDialogTTS, known: dict[bytes, Any]) ->
     made = []
     for (speaker, text), one in zip(turns, found, strict=True):
         clip = Clip(mono(one.audio), one.sample_rate, tuple(one.words))
+        if not numpy.isfinite(clip.samples).all():
+            raise TTSError(f"{type(engine).__name__} made samples that are not numbers, for {text[:60]!r}")
         timed, times = _timed(clip, text, plan.casting[speaker].language, known)
         made.append(Said(timed.resampled(plan.sample_rate), one.window, one.offset, times))
     return made
@@ -179,28 +186,18 @@ def _timed(clip: Clip, text: str, language: str, known: dict[bytes, Any]) -> tup
 
 
 def utterances_of(plan: AudioPlan, spoken: Sequence[Said]) -> list[Utterance]:
-    """Return what is to be placed in time."""
-    names = plan.script.speakers
+    """Return what is to be placed in time; where the plan has gaps, they count and not the timing of the engine."""
+    names, free = plan.script.speakers, plan.gaps is not None
     return [
         Utterance(
             one.line.turn,
             names[one.line.speaker],
             said.clip.duration,
             said.clip.words,
-            window=said.window,
-            offset=said.offset,
+            window=None if free else said.window,
+            offset=0.0 if free else said.offset,
             kind=one.kind,
             at=one.at,
         )
         for one, said in zip(plan.spoken, spoken, strict=True)
     ]
-
-
-def default_engine() -> str:
-    """Return the name of the engine that speaks where none is asked for.
-
-    Example:
-        >>> default_engine() in ("espeak", "tone")
-        True
-    """
-    return "espeak" if available("espeakng_loader") else "tone"

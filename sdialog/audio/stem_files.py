@@ -15,8 +15,9 @@ def write_stems(stems: Stems, folder: str | Path) -> list[Path]:
     """Write each part as a WAV of 32-bit floats, and what they are to ``stems.json``.
 
     ``dry_<speaker>``, ``early_<speaker>``, ``wet_<speaker>``, ``line_<speaker>``, ``noise_<speaker>`` have a channel a
-    microphone; ``noise`` has those of the recording; ``rir_<speaker>`` is the impulse response. The lines and the noise
-    times ``gains`` add up to the recording, where no channel comes after the mixing.
+    microphone; ``noise`` has those of the recording; ``rir_<speaker>`` is the impulse response, of somebody who walks
+    that at the beginning of the way. The lines and the noise times ``gains`` add up to the recording, where no channel
+    comes after the mixing.
 
     Args:
         stems: the parts.

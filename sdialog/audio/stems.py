@@ -68,20 +68,26 @@ def dry_tracks(
     numpy = need("numpy", extra="audio", why="mix sound")
     tracks: Samples = numpy.zeros((len(speakers), length), dtype=numpy.float32)
     for one in placed:
-        samples = clips[one.utterance].samples
-        if one.cut is not None:
-            samples = _cut(samples, round(one.cut * rate), round(one.fade * rate))
+        samples = heard_part(clips[one.utterance].samples, one, rate)
         start = round(one.start * rate)
         until = min(length, start + len(samples))
         tracks[speakers.index(one.speaker), start:until] += samples[: until - start]
     return tracks
 
 
-def _cut(samples: Any, keep: int, fade: int) -> Any:
-    """Return the beginning of a clip, faded out, so that where it stops is no click."""
+def heard_part(samples: Any, placed: Placed, rate: int) -> Any:
+    """Return what is heard of a clip: all of it, or, where it is cut, its beginning, faded out so that nothing clicks.
+
+    Args:
+        samples: array of shape (n,).
+        placed: where the clip is, and how much of it is kept.
+        rate: samples a second.
+    """
+    if placed.cut is None:
+        return samples
     numpy = need("numpy", extra="audio", why="mix sound")
-    kept = numpy.array(samples[:keep])
-    fade = min(fade, len(kept))
+    kept = numpy.array(samples[: round(placed.cut * rate)])
+    fade = min(round(placed.fade * rate), len(kept))
     if fade:
         kept[-fade:] *= numpy.cos(numpy.linspace(0, numpy.pi / 2, fade, dtype=numpy.float32)) ** 2
     return kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,8 @@ from types import MappingProxyType
 from typing import Any
 
 from sdialog.audio.rooms.room import Room
-from sdialog.audio.scene import by_speaker, drawn
+from sdialog.audio.scene import by_speaker, chosen, drawn
+from sdialog.audio.snr import check_noise
 from sdialog.core.errors import ConfigError, UnknownNameError
 from sdialog.core.optional import need
 from sdialog.core.seeds import derive_seed
@@ -53,9 +55,11 @@ class Space:
     response: Any = None
 
     def json(self) -> dict[str, Any]:
-        """Return plain data; an array is told by its length."""
+        """Return plain data; an array is told by a digest of what it holds."""
         told: Any = None if self.room is None else self.room.json()
-        what = self.response if self.response is None or isinstance(self.response, (str, Path)) else "array"
+        what = self.response
+        if hasattr(what, "tobytes"):
+            what = f"array {hashlib.blake2b(what.tobytes(), digest_size=8).hexdigest()}"
         return {"speakers": list(self.speakers), "room": told, "response": None if what is None else str(what)}
 
 
@@ -93,12 +97,12 @@ def noise_plan(value: Any) -> NoisePlan | None:
     if isinstance(value, (int, float)) and math.isfinite(value):
         return NoisePlan("white", float(value))
     if isinstance(value, (str, Path)):
-        return NoisePlan(str(value))
+        return NoisePlan(check_noise(str(value), {}))
     if isinstance(value, Mapping):
         options = dict(value)
         kind, snr = options.pop("type", "white"), options.pop("snr", 20.0)
         if isinstance(snr, (int, float)) and not isinstance(snr, bool) and math.isfinite(snr):
-            return NoisePlan(str(kind), float(snr), options)
+            return NoisePlan(check_noise(str(kind), options), float(snr), options)
     raise ConfigError(
         f"noise is a ratio in dB such as 20, a name such as 'pink', or {{'type': 'pink', 'snr': 20}}, not {value!r}"
     )
@@ -128,18 +132,23 @@ def spaces_of(value: Any, speakers: Sequence[str], seed: int) -> list[Space]:
         ConfigError: if a value means neither a room nor a response.
         UnknownNameError: if there is no room of that name.
     """
-    each = by_speaker(value, speakers)
+    each = None if _is_room(value) else by_speaker(value, speakers)
     if each is None:
-        one = _space(drawn(value, stream(seed, "reverb")), tuple(range(len(speakers))), speakers, seed)
+        one = _space(chosen(value, stream(seed, "reverb")), tuple(range(len(speakers))), speakers, seed)
         return [] if one is None else [one]
     found = []
     for number, given in enumerate(each):
         one = _space(
-            drawn(given, stream(seed, "reverb", number)), (number,), speakers, derive_seed(seed, "own", number)
+            chosen(given, stream(seed, "reverb", number)), (number,), speakers, derive_seed(seed, "own", number)
         )
         if one is not None:
             found.append(one)
     return found
+
+
+def _is_room(value: Any) -> bool:
+    """Tell whether a mapping is the data of a room, whose keys are no names of speakers."""
+    return isinstance(value, Mapping) and "dimensions" in value
 
 
 def _space(value: Any, who: tuple[int, ...], speakers: Sequence[str], seed: int) -> Space | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from operator import index
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from sdialog.audio.clips import ClipCache
 from sdialog.audio.labels import label
@@ -12,12 +14,12 @@ from sdialog.audio.mixing import Path as SoundPath
 from sdialog.audio.mixing import mix
 from sdialog.audio.plan import AudioPlan, plan_audio
 from sdialog.audio.result import DialogAudio
-from sdialog.audio.scene import resolve_scene
+from sdialog.audio.scene import resolve_scene, within
 from sdialog.audio.script import script_of
-from sdialog.audio.speaking import cast_script, engine_of, speak, utterances_of
+from sdialog.audio.speaking import Said, cast_script, engine_of, speak, utterances_of
 from sdialog.audio.stems import dry_tracks, levelled
-from sdialog.audio.timeline import lay_out
-from sdialog.core.errors import UnknownNameError, UserError
+from sdialog.audio.timeline import ask_gaps, lay_out
+from sdialog.core.errors import UserError
 from sdialog.core.seeds import derive_seed, fresh_seed
 
 if TYPE_CHECKING:
@@ -67,8 +69,9 @@ class Studio:
         """Return what would be rendered: everything that is chosen before a sound is made; see :func:`to_audio`."""
         if isinstance(sample_rate, bool) or not isinstance(sample_rate, int) or not 8000 <= sample_rate <= 192000:
             raise UserError(f"sample_rate is a whole number from 8000 to 192000, not {sample_rate!r}")
-        seed = fresh_seed() if seed is None else seed
-        script, wanted = script_of(dialog), resolve_scene(preset, **scene)
+        seed = fresh_seed() if seed is None else _seed(seed)
+        script = script_of(dialog)
+        wanted = resolve_scene(within(preset, len(script.speakers)), **scene)
         casting = cast_script(
             script,
             self.engine,
@@ -97,7 +100,8 @@ class Studio:
         clips, gains = levelled(
             [said.clip for said in spoken], [one.line.speaker for one in plan.spoken], plan.level_offsets_db
         )
-        timeline = lay_out(utterances_of(plan, spoken), plan.timing, derive_seed(plan.seed, "timing"))
+        gaps = _gaps(plan, spoken)
+        timeline = lay_out(utterances_of(plan, spoken), plan.timing, derive_seed(plan.seed, "timing"), gaps=gaps)
         length = round(timeline.duration * rate)
         dry = dry_tracks(timeline.placed, clips, names, length, rate)
         path = SoundPath(
@@ -107,17 +111,19 @@ class Studio:
             noise=plan.noise,
             channel=plan.channel,
             stereo=plan.stereo,
-            loudness=plan.scene.loudness,
-            true_peak_db=plan.scene.true_peak_db,
+            loudness=plan.loudness,
+            true_peak_db=plan.true_peak_db,
             seed=derive_seed(plan.seed, "mix"),
             drr_db=plan.drr_db,
-            method=_method(plan.scene.acoustics),
+            method=plan.acoustics,
+            ways=plan.ways,
             early=stems,
         )
         mixture = mix(dry, names, rate, path, self.rirs)
         config = {
             **plan.json(),
             "plan": plan.digest(),
+            "gaps": gaps,
             "word_times": dict(Counter(said.times for said in spoken)),
             "speaker_gains_db": dict(zip(names, gains, strict=True)),
             "timing": {**plan.timing.json(), "measured": timeline.statistics.json()},
@@ -147,10 +153,19 @@ class Studio:
         )
 
 
-def _method(name: str) -> Literal["ism", "hybrid"]:
-    if name not in ("ism", "hybrid"):
-        raise UnknownNameError("way to simulate rooms", str(name), ["ism", "hybrid"])
-    return "ism" if name == "ism" else "hybrid"
+def _gaps(plan: AudioPlan, spoken: Sequence[Said]) -> list[float] | None:
+    """Return the gaps between turns where the scene says them, asking whoever tells them."""
+    if plan.gaps is None or not callable(plan.gaps):
+        return None if plan.gaps is None else list(plan.gaps)
+    turns = [(one.line.text, said.clip.duration) for one, said in zip(plan.spoken, spoken, strict=True)
+             if one.kind == "turn"]  # fmt: skip
+    return ask_gaps(plan.gaps, [text for text, _ in turns], [seconds for _, seconds in turns])
+
+
+def _seed(value: Any) -> int:
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise UserError(f"seed is a whole number, not {value!r}")
+    return index(value)
 
 
 def to_audio(
@@ -173,8 +188,12 @@ def to_audio(
     seed: int | None = None,
     *,
     timing: Any = None,
-    loudness: float | None = None,
-    true_peak_db: float | None = None,
+    gaps: Any = None,
+    drr: Any = None,
+    moves: Any = None,
+    acoustics: Any = None,
+    loudness: Any = None,
+    true_peak_db: Any = None,
     stems: bool = False,
     labels: Any = ("json", "rttm"),
 ) -> DialogAudio:
@@ -193,7 +212,7 @@ def to_audio(
         stereo: one channel a speaker.
         sample_rate: samples a second of the result.
         seed: the same seed gives the same samples; None draws one, kept in ``config["seed"]``.
-        timing, loudness, true_peak_db: of the scene, likewise.
+        timing, gaps, drr, moves, acoustics, loudness, true_peak_db: of the scene, likewise.
         stems: keep the parts of the recording, and write them with ``path``.
         labels: formats of label files that are written with ``path``.
 
@@ -221,6 +240,10 @@ def to_audio(
         "channel": channel,
         "level_jitter_db": level_jitter_db,
         "timing": timing,
+        "gaps": gaps,
+        "drr": drr,
+        "moves": moves,
+        "acoustics": acoustics,
         "loudness": loudness,
         "true_peak_db": true_peak_db,
     }

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import re
 import wave
+from itertools import pairwise
 
 import numpy
 import pytest
 
+from sdialog import Dialog, Turn
+from sdialog.audio import Studio, Timing
 from sdialog.audio.channels.base import channels
 from sdialog.audio.labels import Labels, label
 from sdialog.audio.quality import (
@@ -243,3 +246,51 @@ def test_mistakes_are_named(talk, tmp_path):
         quality_report(talk, recognize="close")
     with pytest.raises(UserError, match="by 'group' or by 'recording'"):
         quality_report(talk, recognize=None).table("speaker")
+
+
+def test_boundaries_of_soft_turns_and_of_interrupted_ones_are_right() -> None:
+    studio = Studio("espeak")
+    texts = (
+        "You will have it in a few minutes, goodbye.",
+        "Sí, of course. It's a few!",
+        "We need one more night, thanks.",
+    )
+    lines = [Turn(speaker="AB"[place % 2], text=f"{texts[place % 3]} {texts[(place + 1) % 3]}") for place in range(8)]
+    timing = Timing(interruptions=0.7, backchannels=30, overlap_share=0.5)
+    cut = 0
+    for seed in range(3):
+        result = studio.render(Dialog(turns=lines), seed=seed, timing=timing, stems=True)
+        cut += sum(one.interrupted for one in result.segments)
+        assert result.stems is not None
+        for number, name in enumerate(result.speakers):
+            # One turn is much softer than the others of its speaker, as an engine may speak it.
+            own, soft = result.labels.of(name), numpy.array(result.stems.dry[number])
+            first = own.segments[0]
+            soft[round((first.start - 0.02) * RATE) : round((first.end + 0.02) * RATE)] *= 0.1
+            for sound in (result.stems.dry[number], soft):
+                check = check_boundaries(sound, RATE, own)
+                assert check.checked and not check.wrong
+    assert cut
+
+
+@pytest.mark.slow
+def test_harder_presets_are_harder_to_understand() -> None:
+    pytest.importorskip("pocketsphinx")
+    studio, more = (
+        Studio("espeak"),
+        ["It left our store on Monday.", "Thank you, when will it be here?", "By Thursday."],
+    )
+    dialogs = [
+        Dialog(turns=[Turn(speaker="AB"[place % 2], text=text) for place, text in enumerate((TEXTS + more)[first:])])
+        for first in range(3)
+    ]
+    made = {
+        name: [studio.render(one, name, seed=seed, overlap=False, stems=True) for seed, one in enumerate(dialogs)]
+        for name in ("clean", "room", "call_center", "far_field", "hard")
+    }
+    means = quality_report(made, recognize="closed").means()
+    # A room of one or two metres and a telephone line are hard in ways of their own: for a recognizer, reverberation
+    # is worse than a real codec, so these two have no order.
+    for order in (["clean", "room", "far_field", "hard"], ["clean", "call_center", "far_field", "hard"]):
+        assert all(means[a]["WER"] < means[b]["WER"] for a, b in pairwise(order)), means
+        assert all(means[a]["STOI"] > means[b]["STOI"] for a, b in pairwise(order)), means

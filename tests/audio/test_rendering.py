@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy
@@ -12,11 +13,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdialog import Dialog, Turn
-from sdialog.audio import BaseTTS, DialogAudio, Room, Studio, Voice, list_presets, to_audio
+from sdialog.audio import (
+    BaseDialogTTS,
+    BaseTTS,
+    DialogAudio,
+    Room,
+    Studio,
+    Timing,
+    TurnAudio,
+    Voice,
+    list_presets,
+    to_audio,
+)  # fmt: skip
+from sdialog.audio.clips import ClipCache
 from sdialog.audio.levels import active_level_db
-from sdialog.audio.rooms import circular_array
+from sdialog.audio.rooms import Microphone, circular_array
+from sdialog.audio.segments import Segment
 from sdialog.audio.tts.base import engines
-from sdialog.core.errors import UnknownNameError, UserError
+from sdialog.core.errors import TTSError, UserError
 
 RATE = 16000
 
@@ -125,6 +139,53 @@ def test_nearer_speakers_are_louder_and_every_microphone_is_a_channel() -> None:
     assert drawn.dimensions.to_list() == [6, 5, 3] and list(drawn.speakers) == ["Ann", "Bob"]
 
 
+WALK = {"times": [0, 12], "points": [[0.8, 0.8, 1.6], [5.2, 4.2, 1.6]], "facing": True}
+LIVING = Room(
+    dimensions=(6, 5, 3),
+    rt60=0.3,
+    speakers={"Ann": (3, 1, 1.2), "Bob": (3, 4, 1.2)},
+    microphones=[Microphone("table", (0.8, 1.3, 1.0)), Microphone("sill", (5.2, 3.6, 1.0))],
+)
+
+
+def test_somebody_walks_through_the_room_and_labels_stay(studio: Studio) -> None:
+    result = studio.render(CALL, reverb=LIVING, moves={"Ann": WALK}, seed=1, stems=True)
+    still = studio.render(CALL, reverb=LIVING, seed=1, stems=True)
+    assert result.stems is not None and still.stems is not None and result.stems.early is not None
+    assert result.rooms()[0].speakers["Ann"].position.to_list() == WALK["points"][0]
+    told = json.loads(result.to_json())["config"]
+    assert told["moves"]["Ann"]["points"] == WALK["points"] and told["rooms"][0]["moves"]["Ann"]["speaker"] == "Ann"
+    first, last = (one for one in result.segments if one.speaker == "Ann")
+    near, far = result.stems.wet[0, 0], result.stems.wet[0, 1]
+
+    def louder(one: Segment) -> float:
+        part = slice(round(one.start * RATE), round(one.end * RATE))
+        return active_level_db(near[part], RATE) - active_level_db(far[part], RATE)
+
+    assert louder(first) > 3 and louder(last) < -3
+    assert abs(lag(result.stems.dry[0], near)) < 0.005
+    rest = result.stems.line.sum(axis=0).T * result.stems.gains[:, None] - result.audio
+    assert numpy.abs(rest).max() < 10 ** (-90 / 20) * numpy.abs(result.audio).max()
+    assert [(one.start, one.end) for one in result.segments] == [(one.start, one.end) for one in still.segments]
+    assert numpy.square(result.stems.wet[0] - result.stems.early[0]).sum() > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"moves": {"Ann": WALK}}, "is in no room"),
+        ({"moves": {"Dan": WALK}, "reverb": LIVING}, "moves has a way for each speaker"),
+        ({"moves": {"Ann": {"times": [0]}}, "reverb": LIVING}, "times and points"),
+        ({"moves": {"Ann": {"times": [1, 0], "points": WALK["points"]}}, "reverb": LIVING}, "times of a way rise"),
+        ({"moves": {"Ann": {"times": [0], "points": [[9, 1, 1]]}}, "reverb": LIVING}, "outside|not inside|inside"),
+        ({"moves": {"Ann": WALK}, "reverb": LIVING, "acoustics": "hybrid"}, "acoustics 'ism' alone"),
+    ],
+)
+def test_ways_that_mean_nothing_are_named(options: dict[str, object], says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        Studio("tone").plan(CALL, **options)  # type: ignore[arg-type]
+
+
 def test_both_ends_of_a_call_in_rooms_of_their_own() -> None:
     result = to_audio(
         CALL, reverb={0: "small", "Bob": "office_open_plan" if False else "large"}, tts="tone", seed=1, stereo=True
@@ -187,11 +248,60 @@ def test_five_languages_are_heard_in_their_own() -> None:
         ({"overlap": 2.0}, "overlap"),
         ({"level_jitter_db": -1}, "level_jitter_db"),
         ({"loudness": 3}, "loudness"),
+        ({"true_peak_db": "loud"}, "true_peak_db"),
+        ({"acoustics": "hybird"}, "did you mean 'hybrid'"),
+        ({"noise": "no_such.wav"}, "no sound file or folder no_such.wav"),
+        ({"seed": "seven"}, "seed is a whole number"),
+        ({"seed": 1.5}, "seed is a whole number"),
+        ({"gaps": [0.2]}, "4 turns have 3 gaps"),
+        ({"gaps": [0.2] * 3, "timing": "meeting"}, "the timing has a target"),
     ],
 )
-def test_mistakes_are_named_before_anything_is_spoken(options: dict[str, object], says: str) -> None:
-    with pytest.raises((UserError, UnknownNameError), match=says):
+def test_mistakes_are_named_before_anything_is_spoken(
+    options: dict[str, object], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ClipCache, "get", lambda *_, **__: pytest.fail("something was spoken"))
+    with pytest.raises((UserError, FileNotFoundError), match=says):
         to_audio(CALL, **{"tts": "tone", **options})  # type: ignore[arg-type]
+
+
+def test_gaps_come_from_whoever_tells_them_and_are_kept() -> None:
+    asked: list[tuple[list[str], list[float]]] = []
+
+    def tell(texts: list[str], seconds: list[float]) -> list[float]:
+        asked.append((texts, seconds))
+        return [0.5, 1.25, -0.2]
+
+    timing = Timing(backchannels=30)
+    told = to_audio(CALL, tts="tone", seed=1, gaps=tell, timing=timing)
+    assert asked[0][0] == [turn.text for turn in CALL.turns] and all(one > 0 for one in asked[0][1])
+    assert told.config["gaps"] == [0.5, 1.25, -0.2] and told.timeline is not None
+    turns = [one for one in told.timeline.placed if one.kind == "turn"]
+    found = [later.start - earlier.end for earlier, later in pairwise(turns)]
+    assert found == pytest.approx([0.5, 1.25, -0.2], abs=1e-6)
+    again = to_audio(CALL, tts="tone", seed=1, gaps=told.config["gaps"], timing=timing)
+    assert numpy.array_equal(again.audio, told.audio)
+
+
+def test_labels_of_interruptions_and_back_channels_fit_what_is_heard(studio: Studio) -> None:
+    lines = [("Ann" if number % 2 else "Bob", f"{number}. {CALL.turns[0].text} " * 2) for number in range(8)]
+    timing = Timing(interruptions=0.6, backchannels=30, overlap_share=0.5)
+    result = studio.render(talk(*lines), "room", seed=3, stems=True, timing=timing)
+    cut = [one for one in result.segments if one.interrupted]
+    responses = [one for one in result.segments if one.kind == "backchannel"]
+    assert cut and responses and result.stems is not None
+    for one in result.segments:
+        dry = result.stems.dry[result.speakers.index(one.speaker)]
+        inside = dry[round(one.start * RATE) : round(one.end * RATE)]
+        assert numpy.abs(inside).max() > 0.01
+        assert all(one.start - 1e-6 <= word.start <= word.end <= one.end + 1e-6 for word in one.words)
+    for one in cut:
+        # What was not said any more is not in the sound: the speaker is silent until their next segment.
+        later = [other.start for other in result.segments if other.speaker == one.speaker and other.start > one.start]
+        until = min(later, default=result.duration)
+        dry = result.stems.dry[result.speakers.index(one.speaker)]
+        assert not numpy.any(numpy.abs(dry[round((one.end + 0.01) * RATE) : round((until - 0.05) * RATE)]) > 1e-3)
+        assert len(one.words) < len(one.text.split()) or one.words[-1].text.endswith("-")
 
 
 def test_a_dialog_in_which_nothing_is_said() -> None:
@@ -207,6 +317,7 @@ def test_files(tmp_path: Path) -> None:
     told = json.loads((tmp_path / "a" / "call.json").read_text())
     assert told["speakers"] == ["Ann", "Bob"] and told["config"]["seed"] == 4
     assert (tmp_path / "a" / "call.rttm").read_text().startswith("SPEAKER call 1 ")
+    assert set(result.save(tmp_path / "b", labels="ctm")) == {"audio", "ctm"}
     names = {path.name for path in (tmp_path / "a" / "call.stems").iterdir()}
     assert {"dry_Ann.wav", "wet_Bob.wav", "gains.wav", "noise_Ann.wav", "stems.json"} <= names
 
@@ -251,3 +362,34 @@ def test_words_of_an_engine_without_times_are_aligned_and_it_is_told() -> None:
     assert numpy.median(off) < 0.05
     french = to_audio(talk(("Ann", "Bonjour à tous.")), tts=Mute(), voices={"Ann": Voice(voice="x", language="french")})
     assert french.config["word_times"] == {"even": 1}
+
+
+class AtOnce(BaseDialogTTS):
+    """Speaks all turns in one window, 0.2 s apart."""
+
+    supports_random_voices = True
+
+    def __init__(self, broken: bool = False) -> None:
+        self.broken = broken
+
+    def synthesize(self, turns: object, voices: object, seed: int | None = None) -> list[TurnAudio]:
+        draw, made = numpy.random.default_rng(seed), []
+        for number in range(len(list(turns))):  # type: ignore[call-overload]
+            samples = 0.1 * draw.normal(size=RATE)
+            samples[100:200] = numpy.nan if self.broken else 0.0
+            made.append(TurnAudio(samples, RATE, 0, 1.2 * number))
+        return made
+
+    def json(self) -> dict[str, object]:
+        return {"engine": "at once"}
+
+
+def test_an_engine_for_whole_dialogs_keeps_its_timing_unless_gaps_are_given() -> None:
+    def gaps(**options: object) -> list[float]:
+        result = to_audio(CALL, tts=AtOnce(), voices="random", seed=1, **options)  # type: ignore[arg-type]
+        assert result.timeline is not None
+        return [later.start - earlier.end for earlier, later in pairwise(result.timeline.placed)]
+
+    assert gaps() == pytest.approx([0.2] * 3) and gaps(gaps=[0.1, 0.9, 0.4]) == pytest.approx([0.1, 0.9, 0.4])
+    with pytest.raises(TTSError, match="not numbers, for 'Hello, I have"):
+        to_audio(CALL, tts=AtOnce(broken=True), voices="random", seed=1)

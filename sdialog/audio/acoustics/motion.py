@@ -111,6 +111,14 @@ class WayResponses:
     times: tuple[float, ...]
     along: RoomResponses
 
+    def early(self) -> WayResponses:
+        """Return the early parts alone; see :meth:`RoomResponses.early`."""
+        return replace(self, along=self.along.early())
+
+    def with_drr(self, decibels: float) -> WayResponses:
+        """Return responses with one direct-to-reverberant ratio; see :meth:`RoomResponses.with_drr`."""
+        return replace(self, along=self.along.with_drr(decibels))
+
     def json(self) -> dict[str, Any]:
         """Return what they measure as JSON data, without the samples."""
         return {"speaker": self.speaker, "way": self.way.json(), "times": list(self.times), **self.along.json()}

@@ -135,7 +135,7 @@ def responses_from(
     """
     _check(room, rate, method, surfaces, reference)
     for name, mouth in mouths.items():
-        _check_inside(room, name, mouth)
+        check_inside(room, name, mouth)
     box = first_box(room, rate, method=method, seed=seed, surfaces=surfaces, air=air)
     asked: dict[str, Any] = {"rt60": None, "method": method, "seed": seed}
     notes: Sequence[str] = ()
@@ -287,10 +287,15 @@ def _check(room: Room, rate: int, method: str, surfaces: str, reference: str | N
     if reference is not None and reference not in names:
         raise UnknownNameError(f"microphone in room {room.name!r}", reference, names)
     for name, mouth in room.speakers.items():
-        _check_inside(room, name, mouth)
+        check_inside(room, name, mouth)
 
 
-def _check_inside(room: Room, name: str, mouth: Mouth) -> None:
+def check_inside(room: Room, name: str, mouth: Mouth) -> None:
+    """Make sure that a mouth is in its room, and not in a microphone.
+
+    Raises:
+        UserError: if it is not; says who.
+    """
     place = mouth.position
     if not all(0 < at < side for at, side in zip(place.to_list(), room.dimensions.to_list(), strict=True)):
         raise UserError(f"the mouth of {name!r} is not inside room {room.name!r}: {place}, room {room.dimensions}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sdialog.audio.noises.base import noises, shaped, unit_power
+from sdialog.audio.noises.base import coloured, noises
 
 if TYPE_CHECKING:
     import numpy
@@ -29,4 +29,4 @@ def pink(n: int, rate: int, generator: numpy.random.Generator) -> Samples:
         >>> pink(16000, 16000, numpy.random.Generator(numpy.random.PCG64(1))).shape
         (16000,)
     """
-    return unit_power(shaped(n, rate, generator, lambda frequencies: frequencies**-0.5), rate)
+    return coloured(n, rate, generator, lambda frequencies: frequencies**-0.5)

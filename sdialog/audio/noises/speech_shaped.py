@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sdialog.audio.noises.base import noises, shaped, unit_power
+from sdialog.audio.noises.base import coloured, noises
 from sdialog.core.optional import need
 
 if TYPE_CHECKING:
@@ -57,4 +57,4 @@ def speech_shaped(n: int, rate: int, generator: numpy.random.Generator) -> Sampl
         >>> speech_shaped(16000, 16000, numpy.random.Generator(numpy.random.PCG64(1))).shape
         (16000,)
     """
-    return unit_power(shaped(n, rate, generator, speech_spectrum), rate)
+    return coloured(n, rate, generator, speech_spectrum)

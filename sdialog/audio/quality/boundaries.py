@@ -15,6 +15,7 @@ WITHIN = 0.005
 _OUT, _IN = 0.05, 0.15  # seconds looked at outside and inside of an island
 _QUIET = 0.02  # seconds next to the boundary that do not tell the background
 _ABOVE = 2.0  # times the background
+_NEAR = 0.8  # of the threshold: a fainter background, such as a dying breath, is taken for none
 _CLEAR_DB = -35.0
 
 
@@ -98,9 +99,9 @@ def check_boundaries(
     """Return where speech begins and ends in a recording, beside where the labels have it.
 
     A beginning is the first sample, from 50 ms before the label to 150 ms after it, that is louder than
-    ``threshold_db`` and than twice the peak of the background before it; an end likewise. It cannot be told where
-    another speaks at that moment in the same channel, or where the background is not 35 dB below the speech. In a room,
-    sound ends later than speech: check ``edges=["start"]`` there, or the dry stem.
+    ``threshold_db`` and, where the background before it is as loud, than twice its peak; an end likewise. It cannot be
+    told where another speaks at that moment in the same channel, or where the background is not 35 dB below the
+    speech. In a room, sound ends later than speech: check ``edges=["start"]`` there, or the dry stem.
 
     Args:
         audio: array of shape (n,) or (n, channels): the recording, or the stem of one speaker with ``labels.of(...)``.
@@ -108,7 +109,7 @@ def check_boundaries(
         labels: of the recording.
         edges: which to look at, ``start`` and ``end``.
         within: seconds that a boundary may be off.
-        threshold_db: in dB against the loudest 20 ms of the speaker; by default that of
+        threshold_db: in dB against the loudest 20 ms of the turn; by default that of
             :func:`~sdialog.audio.islands.speech_islands`. Codecs ring on for some 10 ms below -35 dB.
 
     Example:
@@ -126,19 +127,21 @@ def check_boundaries(
     for speaker in labels.speakers:
         own = labels.of(speaker).islands
         others = [one for one in labels.islands if one.speaker != speaker]
-        loudest: dict[int, float] = {}
+        loudest: dict[tuple[Any, ...], float] = {}
         for island in own:
             channel = island.channel or 0
             sound = array[:, channel]
-            if channel not in loudest:
-                parts = [sound[round(one.start * rate) : round(one.end * rate)] for one in own if one.channel == channel
-                         or one.channel is None]  # fmt: skip
-                loudest[channel] = max((loudest_frame(part, rate) for part in parts), default=0.0)
+            # Labels are made turn by turn, so a soft turn is measured against its own loudest moment.
+            turn = (island.turn, island.kind, island.channel)
+            if turn not in loudest:
+                same = [one for one in own if (one.turn, one.kind, one.channel) == turn]
+                parts = [sound[round(one.start * rate) : round(one.end * rate)] for one in same]
+                loudest[turn] = max((loudest_frame(part, rate) for part in parts), default=0.0)
             for edge in edges:
                 at = island.start if edge == "start" else island.end
                 busy = _busy(at, [*others, *(one for one in own if one is not island)], island.channel)
                 moment, why = (
-                    (None, "another speaks") if busy else _moment(sound, rate, at, edge, loudest[channel], threshold_db)
+                    (None, "another speaks") if busy else _moment(sound, rate, at, edge, loudest[turn], threshold_db)
                 )
                 found.append(Boundary(speaker, island.turn, edge, at, moment, why))
     return BoundaryCheck(tuple(found), within)
@@ -165,7 +168,9 @@ def _moment(
     first = max(0, place - round(_OUT * rate))
     part = numpy.abs(seen[first : max(0, place + round(_IN * rate))])
     before = part[: max(0, place - first - round(_QUIET * rate))]
-    threshold = max(loudest * 10 ** (threshold_db / 20), _ABOVE * float(before.max(initial=0.0)))
+    threshold, background = loudest * 10 ** (threshold_db / 20), float(before.max(initial=0.0))
+    if background > _NEAR * threshold:
+        threshold = max(threshold, _ABOVE * background)
     if threshold > loudest * 10 ** (max(_CLEAR_DB, threshold_db) / 20):
         return None, "the background is too loud" if loudest > 0 else "there is no sound"
     loud = numpy.flatnonzero(part > threshold)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 from sdialog.audio.speech_text.addresses import read_addresses, read_phones
@@ -39,6 +40,7 @@ def plain(text: str) -> SpokenText:
     return draft.finished()
 
 
+@lru_cache(maxsize=4096)
 def read(
     text: str,
     language: str = "english",

@@ -98,10 +98,15 @@ def ask_gaps(
         raise UserError(f"{len(texts)} texts have {len(durations)} durations; give one duration a text")
     if len(texts) < 2:
         return []
-    return _checked(source(list(texts), list(durations)), len(texts))
+    return checked_gaps(source(list(texts), list(durations)), len(texts))
 
 
-def _checked(gaps: Any, turns: int) -> list[float]:
+def checked_gaps(gaps: Any, turns: int) -> list[float]:
+    """Return the gaps of some turns as numbers.
+
+    Raises:
+        UserError: if they are not one fewer than turns, or not finite numbers.
+    """
     values = list(gaps) if isinstance(gaps, Sequence) and not isinstance(gaps, str) else None
     if values is None or len(values) != max(turns - 1, 0):
         said = repr(gaps)[:80] if values is None else f"{len(values)}"
@@ -118,7 +123,7 @@ def _checked(gaps: Any, turns: int) -> list[float]:
 def _given(gaps: Sequence[float], turns: int, joints: Sequence[Joint], timing: Timing) -> dict[int, Ask]:
     if timing.silence is not None or timing.overlapped is not None:
         raise ConfigError("gaps are given and the timing has a target; leave out the one or the other")
-    values = _checked(gaps, turns)
+    values = checked_gaps(gaps, turns)
     asks: dict[int, Ask] = {}
     for joint in joints:
         value = values[joint.position - 1]
