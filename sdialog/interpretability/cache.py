@@ -290,15 +290,38 @@ class ActivationCache:
         recipe = self.recipe
         return Source(site or self.sites[0], recipe.span, recipe.model, recipe.fingerprint)
 
-    def batches(self, site: str, size: int, *, seed: int = 0) -> Iterable[NDArray[Any]]:
+    def batches(
+        self, site: str | Sequence[str], size: int, *, target: str | None = None, seed: int = 0
+    ) -> Iterable[Any]:
         """Return batches of rows in a shuffled order, read from disk as they are asked for; for training.
 
         Each time that they are gone through the order is another, see
         :class:`~sdialog.interpretability.caching.batches.CacheBatches`.
+
+        Args:
+            site: the place, for arrays of shape (size, width); several in a list, as a crosscoder reads them, for
+                (size, sites, width).
+            size: rows a batch.
+            target: the place that a transcoder predicts; batches are then pairs of what is at both.
+            seed: seed of the orders.
+
+        Raises:
+            UnknownNameError: if a site was not recorded.
+            ConfigError: if the size is below 1, or activations at several sites differ in shape.
+
+        Example:
+            >>> from sdialog.core.dialog import Dialog, Turn
+            >>> said = Dialog(turns=[Turn(speaker="Ann", text="Hello, are you there?")])
+            >>> cache = ActivationCache.record("embedded:mini", said, ["layers.*.resid_post", "layers.1.mlp_out"])
+            >>> read, predicted = next(iter(cache.batches("layers.1.resid_post", 4, target="layers.1.mlp_out")))
+            >>> layers = next(iter(cache.batches(["layers.1.resid_post", "layers.2.resid_post"], 4)))
+            >>> read.shape, predicted.shape, layers.shape
+            ((4, 192), (4, 192), (4, 2, 192))
         """
         from sdialog.interpretability.caching.batches import CacheBatches
 
-        return CacheBatches(self._array(site), self._rows, size, seed)
+        read = self._array(site) if isinstance(site, str) else [self._array(one) for one in site]
+        return CacheBatches(read, self._rows, size, seed, None if target is None else self._array(target))
 
     def chunks(self, site: str, size: int = _CHUNK) -> Iterator[tuple[NDArray[Any], Labels]]:
         """Yield the rows in order, so many at a time, with their labels."""

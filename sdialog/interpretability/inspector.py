@@ -6,11 +6,14 @@ import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sdialog.core.errors import ConfigError, UserError
+from sdialog.interpretability.files.captures import CaptureFolder
 from sdialog.interpretability.plan import Edit, Plan, Read
 from sdialog.interpretability.responses import LOGITS, InspectionResponse, Responses, Seen
+from sdialog.interpretability.sites import Site
 from sdialog.interpretability.steering import Interval, Steering, read_interval, steering_of
 
 if TYPE_CHECKING:
@@ -45,11 +48,14 @@ class Inspector:
         inspect_input: for targets that are paths of modules: what goes in, not what comes out.
         prompt: record the prompt's tokens as well. Without it a dialog's earlier turns need not pass through the
             model again, which is faster.
-        dtype: torch type to keep activations in; default the model's.
+        dtype: torch type to keep activations in, such as ``float16`` or ``torch.float16``; default
+            the model's.
         keep: of how many dialogs to keep what was seen; older ones go.
+        folder: an empty folder in whose files to keep activations, instead of in memory: a safetensors file for each
+            call of the model, which is read when it is asked for. Files of dialogs that go stay.
 
     Raises:
-        ConfigError: if a target or interval is none.
+        ConfigError: if a target or interval is none, or the folder is not empty.
 
     Example:
         >>> from sdialog import Agent
@@ -73,8 +79,9 @@ class Inspector:
         inspect_input: bool = True,
         *,
         prompt: bool = True,
-        dtype: str | None = None,
+        dtype: Any = None,
         keep: int = _KEPT_DIALOGS,
+        folder: str | Path | None = None,
     ) -> None:
         if top_k is not None and (top_k == 0 or top_k < -1):
             raise ConfigError(f"top_k is at least 1, or -1 for all tokens; not {top_k}")
@@ -83,7 +90,8 @@ class Inspector:
         self.target = _targets(target)
         self.steering_interval = read_interval(steering_interval)
         self.top_k, self.lm_head_layer, self.inspect_input = top_k, lm_head_layer, inspect_input
-        self.prompt, self.dtype, self.keep = prompt, dtype, keep
+        self.prompt, self.dtype, self.keep = prompt, None if dtype is None else str(dtype), keep
+        self._folder = None if folder is None else CaptureFolder(folder)
         self.steering: list[Steering] = []
         for function in _listed(steering_function):
             self.add_steering_function(function)
@@ -119,8 +127,10 @@ class Inspector:
         instruction = next((m.content for m in reversed(request.messages) if m.role == "system"), None)
         if request.messages and request.messages[0].content == instruction:
             instruction = None
-        seen = Seen(call, result.text, tokens, captures, logits, instruction, names)
         with self._lock:
+            if self._folder is not None:
+                captures, logits = self._folder.keep(call, captures, logits)
+            seen = Seen(call, result.text, tokens, captures, logits, instruction, names)
             replies = self._dialogs.setdefault(call.session, [])
             while len(self._dialogs) > self.keep:
                 self._dialogs.popitem(last=False)
@@ -154,8 +164,6 @@ class Inspector:
         return [self._site(path) for path in self.target.values()]
 
     def _site(self, path: str) -> str:
-        from sdialog.interpretability.sites import Site
-
         plain = Site.parse(path).is_path and not path.endswith((":in", ":out"))
         return f"{path}:in" if self.inspect_input and plain else path
 
@@ -254,6 +262,36 @@ class Inspector:
 
     # -- what is asked for
 
+    def check(self, agent: Any) -> None:
+        """Find out now what the agent's first reply would tell: whether its model has the targets, and vectors fit.
+
+        Args:
+            agent: the agent; or a :class:`~sdialog.agents.inspection.Scene`. Its model is loaded.
+
+        Raises:
+            UserError: if it has not, or they do not fit.
+            UnsupportedFeatureError: if the model is none that runs in this process, or is quantised or compiled.
+
+        Example:
+            >>> from sdialog import Agent
+            >>> Inspector("layers.7.resid_post").check(Agent(name="Ava", model="embedded:mini"))
+            Traceback (most recent call last):
+                ...
+            sdialog.core.errors.ConfigError: layers.7.resid_post: this model has 4 layers, 0 to 3 or -4 to -1
+        """
+        from sdialog.agents.inspection import Scene
+        from sdialog.interpretability.anatomy.places import Anatomy
+        from sdialog.interpretability.networks import network_of
+        from sdialog.interpretability.plans.checks import check_edits
+
+        scene = agent if isinstance(agent, Scene) else Scene(agent)
+        network = network_of(scene.agent)
+        anatomy = Anatomy(network)
+        for site in self._sites():
+            for one in anatomy.expand(site):
+                anatomy.place(one)
+        check_edits(network, self.edits(), scene)
+
     def add_agent(self, agent: Any) -> None:
         """Remember whose it is, for what needs the tokenizer; ``agent | inspector`` is what attaches it."""
         self.agent = agent
@@ -308,7 +346,7 @@ def _targets(target: Any) -> dict[Any, str]:
     if target is None:
         return {}
     if isinstance(target, str):
-        return {0: target}
+        target = [target]
     if not isinstance(target, Iterable):
         raise ConfigError(
             f"a target is a site or the path of a module, or several in a list or dict, not {target!r:.60}"
@@ -317,6 +355,7 @@ def _targets(target: Any) -> dict[Any, str]:
     for path in named.values():
         if not isinstance(path, str):
             raise ConfigError(f"a target is a site or the path of a module, not {path!r:.60}")
+        Site.parse(path)
     return named
 
 

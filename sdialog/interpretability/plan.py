@@ -38,7 +38,11 @@ class Read:
         reduce: ``mean``, ``first`` or ``last`` of the tokens, instead of all.
         top: of the site ``logits``, keep so many of the largest; 0 keeps all.
         before_edits: record what was there before the edits at the same place.
-        dtype: torch type to keep it in, such as ``float16``; default the model's.
+        dtype: torch type to keep it in, such as ``float16`` or ``torch.float16``; default the model's.
+
+    Raises:
+        ConfigError: if the site or the span cannot be read, or ``top`` does not fit.
+        UnknownNameError: if there is no such selector or reduction.
     """
 
     site: str
@@ -50,6 +54,7 @@ class Read:
     dtype: str | None = None
 
     def __post_init__(self) -> None:
+        _check(self.site, self.span)
         if self.reduce is not None and self.reduce not in REDUCTIONS:
             raise UnknownNameError("reduction", str(self.reduce), REDUCTIONS)
         if self.top < 0 or (self.top and str(self.site) != "logits"):
@@ -88,6 +93,7 @@ class Condition:
     offset: Any = None
 
     def __post_init__(self) -> None:
+        _check(self.site, self.span)
         if self.measure not in ("dot", "cosine"):
             raise UnknownNameError("measure", str(self.measure), ("dot", "cosine"))
         threshold = _numbers(self.threshold, "the threshold of a condition")
@@ -131,6 +137,7 @@ class Edit:
     keep_norm: bool = False
 
     def __post_init__(self) -> None:
+        _check(self.site, self.span)
         if self.op not in OPERATIONS:
             raise UnknownNameError("operation", str(self.op), OPERATIONS)
         if self.value is None and self.op in _NEED_VALUE:
@@ -184,6 +191,15 @@ class Plan:
     def conductor(self) -> Callable[[Network, Mapping[int, Row]], Conductor]:
         """Return what runs the plans of all rows of a batch together."""
         return run_plans
+
+
+def _check(site: Any, span: Any) -> None:
+    """Refuse at once what is no name of a site, or no span; whether the model has them is found out by a call."""
+    from sdialog.interpretability.sites import Site
+    from sdialog.interpretability.spans import Span
+
+    Site.parse(site)
+    Span.parse(span)
 
 
 def _numbers(given: Any, what: str = "a strength") -> float | Sequence[float]:

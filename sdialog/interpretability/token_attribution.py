@@ -122,7 +122,7 @@ def integrated_gradients(
         raise UserError(f"steps is at least 1, not {steps}")
     network = network_of(source)
     tokens = tokens_of(network, given, speaker=speaker, system=system)
-    metric = known(metric, network.tokenizer)
+    told, metric = str(metric), known(metric, network.tokenizer)
     place = Anatomy(network).place("embed")
     found, logits = held(network, tokens, [place])
     end = found["embed"]
@@ -142,13 +142,13 @@ def integrated_gradients(
     turns = tuple(tokens.turn(position) for position in range(len(tokens)))
     return TokenAttribution(
         replace(
-            LabelledArray.of(values, f"part of the {metric}", token=Axis("token", tokens.strings, turns)),
-            metric=str(metric),
+            LabelledArray.of(values, f"part of the {told}", token=Axis("token", tokens.strings, turns)),
+            metric=told,
             model=network.name,
         ),
         float(one_each(metric, logits)[0]),
         measured(network, tokens, [[Change(place, None, start)]], metric, batch)[0],
-        str(metric),
+        told,
         turns,
         steps,
     )

@@ -47,6 +47,8 @@ class Always:
         """
         if "interventions" not in scene.agent.model.features:
             raise UnsupportedFeatureError(f"{scene.agent.model.name} cannot be looked into; use a local model")
+        if callable(check := getattr(self.inspector, "check", None)):
+            check(scene)
 
     def make(self, choice: int) -> AgentInspector:
         """Return the inspector."""

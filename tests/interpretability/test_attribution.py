@@ -245,6 +245,7 @@ def test_only_the_entity_tells_two_questions_apart(gate: Network) -> None:
     assert (values == 0).all()
     assert found.by_turn().at(turn="0 user") == pytest.approx(values[ENTITY] + found.values.values[ENTITY])
     assert json.dumps(found.json()) and "gap" in found.table() and found.plot().axes
+    assert found.metric == found.values.metric == str(metric) and metric.token in found.values.name
     with pytest.raises(UserError, match="the baseline has 3 tokens"):
         integrated_gradients(gate, question(2), metric, baseline=[1, 2, 3])
     with pytest.raises(UnknownNameError, match="baseline"):

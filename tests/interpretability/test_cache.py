@@ -255,6 +255,14 @@ def test_memory_is_bounded() -> None:
         ActivationCache.record(MODEL, corpus(), SITE, max_bytes=40_000)
 
 
+def test_a_recording_of_nothing_leaves_no_folder(tmp_path: Path) -> None:
+    """It would stand in the way of the same recording with a span that means something."""
+    with pytest.raises(UserError, match="selects no token in any of 9 dialogs"):
+        ActivationCache.record(MODEL, corpus(), SITE, "speaker(Zed)", path=tmp_path / "kept")
+    assert not (tmp_path / "kept").exists()
+    assert len(ActivationCache.record(MODEL, corpus(), SITE, "speaker(Bob)", path=tmp_path / "kept"))
+
+
 def test_what_cannot_be_recorded_is_refused_before_anything_runs() -> None:
     with pytest.raises(ConfigError, match="float16, float32, float64"):
         ActivationCache.record(MODEL, corpus(), SITE, dtype="int8")
@@ -341,6 +349,28 @@ def test_batches_hold_every_row_once(rows: int, size: int, seed: int, picked: bo
     assert sorted(joined[:, 0].tolist()) == array[chosen][:, 0].tolist()
     again = list(CacheBatches(array, chosen, size, seed).epoch(0))
     assert all((one == other).all() for one, other in zip(found, again, strict=True))
+
+
+def test_batches_of_several_places_keep_the_rows_of_each_token_together() -> None:
+    sites = ["layers.0.resid_post", SITE, "layers.1.mlp_out"]
+    cache = ActivationCache.record(MODEL, corpus(), [*sites, "layers.1.mlp_act"]).select(speaker="Ann")
+    where = {row.tobytes(): place for place, row in enumerate(cache[SITE])}
+    pairs = list(cache.batches(SITE, 7, target="layers.1.mlp_act", seed=3))
+    alone = list(cache.batches(SITE, 7, seed=3))
+    assert all((rows_read == one).all() for (rows_read, _), one in zip(pairs, alone, strict=True))
+    for rows_read, predicted in pairs:
+        rows = [where[row.tobytes()] for row in rows_read]
+        numpy.testing.assert_array_equal(predicted, cache["layers.1.mlp_act"][rows])
+    for layers in cache.batches(sites, 7):
+        rows = [where[row.tobytes()] for row in layers[:, 1]]
+        for place, site in enumerate(sites):
+            numpy.testing.assert_array_equal(layers[:, place], cache[site][rows])
+    with pytest.raises(ConfigError, match=r"of one shape, not \(192,\), \(512,\)"):
+        cache.batches([SITE, "layers.1.mlp_act"], 7)
+    with pytest.raises(ConfigError, match="not none"):
+        cache.batches([], 7)
+    with pytest.raises(UnknownNameError, match="in this cache"):
+        cache.batches(SITE, 7, target="layers.3.mlp_out")
 
 
 def test_chunks_are_the_rows_in_order() -> None:

@@ -13,9 +13,9 @@ from interpretability.local_models import answers, ask, save
 from interpretability.tiny import hooks_of
 
 from sdialog.backends.huggingface import HuggingFaceBackend
-from sdialog.core.errors import ConfigError, UserError
+from sdialog.core.errors import ConfigError, UnknownNameError, UserError
 from sdialog.core.sync import run
-from sdialog.interpretability import Condition, Direction, Edit, Plan, Read, Site
+from sdialog.interpretability import Condition, Direction, Edit, Inspector, Plan, Read, Site
 from sdialog.llm.types import GenerateResult
 
 SITE = "layers.1.resid_post"
@@ -104,6 +104,21 @@ def test_other_nonsense_is_refused_at_once() -> None:
     with pytest.raises(ConfigError, match="function"):
         Edit(SITE, "call", [1.0])
     assert Read(Site("logits"), top=2).title == "logits"  # type: ignore[arg-type]
+
+
+def test_spans_and_sites_are_read_at_once() -> None:
+    makers = [
+        lambda site, span: Read(site, span),
+        lambda site, span: Edit(site, "zero", span=span),
+        lambda site, span: Condition(site, unit(), 0.1, span),
+    ]
+    for make in makers:
+        with pytest.raises(UnknownNameError, match="unknown span 'wrods'; did you mean 'words'"):
+            make(SITE, "wrods(refund)")
+        with pytest.raises(ConfigError, match="not the name of a site"):
+            make("layers 1", "prompt")
+    with pytest.raises(ConfigError, match="not the name of a site"):
+        Inspector("layers 1")
 
 
 def test_a_direction_is_a_value(llama: HuggingFaceBackend) -> None:

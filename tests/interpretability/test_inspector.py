@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -12,11 +13,13 @@ import pytest
 import torch
 from interpretability.local_models import save
 from interpretability.tiny import hooks_of
+from safetensors import safe_open
 
 from sdialog import Agent
 from sdialog.backends.huggingface import HuggingFaceBackend
 from sdialog.core.errors import ConfigError, LLMError, UnsupportedFeatureError, UserError
 from sdialog.interpretability import (
+    ActivationCache,
     ActivationHook,
     BaseHook,
     DirectionSteerer,
@@ -460,6 +463,68 @@ def test_memory_is_not_pinned_by_small_views(agent: Callable[..., Agent]) -> Non
     half = Inspector(SITE, dtype="float16")
     (agent() | half)("Hello.")
     assert half[0][0].act.dtype == torch.float16
+
+
+def test_activations_are_kept_in_a_type_of_torch(agent: Callable[..., Agent]) -> None:
+    for given in ("bfloat16", torch.bfloat16):
+        inspector = Inspector(SITE, dtype=given)
+        (agent() | inspector)("Hello.")
+        assert inspector[0][0].act.dtype == torch.bfloat16
+
+
+def test_activations_may_be_kept_in_files(agent: Callable[..., Agent], tmp_path: Path) -> None:
+    target = {"early": "layers.0.resid_post", "late": SITE, "all": "layers.*.z"}
+    files, memory = (Inspector(target, top_k=3, dtype="bfloat16", folder=where) for where in (tmp_path / "seen", None))
+    speaker = agent() | files | memory
+    for text in ("Hello.", "My lamp is late."):
+        speaker(text)
+    names = sorted(path.name for path in (tmp_path / "seen").iterdir())
+    assert names == ["000000.safetensors", "000001.safetensors", "inspector.json"]
+    for there, here in zip(files, memory, strict=True):
+        assert there.seen.captures.keys() == here.seen.captures.keys()
+        for key, one in here.seen.captures.items():
+            assert torch.equal(there.seen.captures[key].values, one.values)
+        assert [token.top_k for token in there] == [token.top_k for token in here]
+        assert torch.equal(there[0]["layers.1.z"], here[0]["layers.1.z"])
+    live = [ActivationCache.live(one, "generated")["layers.0.resid_post"] for one in (files, memory)]
+    np.testing.assert_array_equal(*live)
+    again = pickle.loads(pickle.dumps(files[0]))
+    assert torch.equal(again[0]["late"], memory[0][0]["late"])
+    with safe_open(tmp_path / "seen" / "000001.safetensors", "pt") as file:
+        facts = {name: json.loads(value) for name, value in file.metadata().items()}
+        assert (facts["speaker"], facts["turn"], facts["ids"]) == ("Ava", 1, list(files[1].seen.tokens.ids))
+        (place,) = (n for n, (key, *_) in enumerate(facts["captures"]) if key == "late")
+        assert torch.equal(file.get_tensor(f"{place}.values"), memory[1].seen.captures["late"].values)
+    with pytest.raises(ConfigError, match="not empty"):
+        Inspector(SITE, folder=tmp_path / "seen")
+
+
+def test_files_are_not_held_in_memory(tmp_path: Path, agent: Callable[..., Agent]) -> None:
+    """What is mapped shows in the list of the process's maps, and lies in the file."""
+    inspector = Inspector(SITE, folder=tmp_path / "seen")
+    (agent() | inspector)("Hello.")
+    maps = Path("/proc/self/maps")
+    if not maps.exists():
+        pytest.skip("this system does not list what is mapped")
+    assert inspector[0].seen.captures[0].values.shape[1] == 32
+    assert str(tmp_path / "seen" / "000000.safetensors") in maps.read_text()
+
+
+def test_what_a_first_reply_would_tell_is_told_before(agent: Callable[..., Agent]) -> None:
+    Inspector(["layers.*.resid_post", LAYER], top_k=2).check(agent())
+    (Inspector(SITE, steering_interval=(0, 3)) + direction() - direction(1)).check(agent())
+    wrong = {
+        "unknown site": Inspector("layers.1.resid_pots"),
+        "this model has": Inspector(SITE) + direction(),
+        "the value has the shape": Inspector(SITE) + torch.ones(5),
+    }
+    wrong["this model has"].add_hooks("layers.9.resid_post")
+    for told, inspector in wrong.items():
+        with pytest.raises(UserError, match=told):
+            inspector.check(agent())
+    with pytest.raises(UnsupportedFeatureError, match="cannot be looked into"):
+        Inspector(SITE).check(Agent(model=lambda messages: "Hi."))
+    assert hooks_of(network_of(agent()).model) == 0
 
 
 def test_an_exception_leaves_no_hook_behind(agent: Callable[..., Agent]) -> None:

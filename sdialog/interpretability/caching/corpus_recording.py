@@ -75,6 +75,7 @@ class CorpusRecorder:
                 for prepared in self._groups(views, room):
                     self._add(prepared, store)
             if self._dialogs and not self._rows:
+                store.discard()
                 raise UserError(
                     f"the span {self._recipe.span!r} selects no token in any of {self._dialogs} dialogs; in a dialog "
                     "that is run again all tokens are prompt"

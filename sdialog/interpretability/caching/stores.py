@@ -108,6 +108,9 @@ class MemoryStore:
         found = [numpy.unique(columns[:, COLUMNS.index("token")]) for _, columns in self._pieces]
         return numpy.unique(numpy.concatenate(found)) if found else numpy.empty(0, int)  # type: ignore[no-any-return]
 
+    def discard(self) -> None:
+        """Remove nothing: there are no files."""
+
     def close(self) -> None:
         """Let go of nothing: there are no files."""
 
@@ -190,6 +193,14 @@ class FolderStore:
             for array in (*self._arrays.values(), self._labels):
                 array.close()
             self._list.close()
+
+    def discard(self) -> None:
+        """Remove the files, in which there are no rows, so that another recording can have the folder."""
+        self.close()
+        for file in (_INDEX, _DIALOGS, _LABELS, *(array.path.name for array in self._arrays.values())):
+            (self.path / file).unlink(missing_ok=True)
+        if not any(self.path.iterdir()):
+            self.path.rmdir()
 
     def _check(self, facts: Mapping[str, Any]) -> None:
         there = _read_index(self.path)

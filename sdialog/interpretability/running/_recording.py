@@ -210,10 +210,10 @@ def reduced(tensor: torch.Tensor, top: int) -> Piece:
 _END = {"first": slice(0, 1), "last": slice(-1, None)}
 
 
-def _dtype(name: str | None) -> torch.dtype | None:
+def _dtype(name: Any) -> torch.dtype | None:
     if name is None:
         return None
-    found = getattr(torch, name.removeprefix("torch."), None)
+    found = getattr(torch, str(name).removeprefix("torch."), None)
     if not isinstance(found, torch.dtype) or not found.is_floating_point:
         raise ConfigError(f"activations are kept in a floating-point type such as float16 or float32, not {name!r}")
     return found

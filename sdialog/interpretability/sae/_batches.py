@@ -82,7 +82,8 @@ def stream(
             seen += 1
             if seen > skip:
                 yield Batch(*read_batch(found, config, device), epoch, seen)
-        if seen <= skip:
+        # As many as were seen: the checkpoint was written at the end of a run through them, and the next one begins.
+        if seen < skip or not seen:
             raise UserError(
                 f"there are {seen} batches of activations"
                 + (f", but {skip} were seen before the checkpoint: these are not the same activations" if skip else "")

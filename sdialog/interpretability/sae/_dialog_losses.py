@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from sdialog.core.errors import ConfigError, UserError
-from sdialog.interpretability.anatomy.places import Anatomy
+from sdialog.interpretability.anatomy.places import Anatomy, Place
 from sdialog.interpretability.anatomy.taps import Tap, attached
 from sdialog.interpretability.caching.corpus_recording import dialogs_of, render
 from sdialog.interpretability.caching.views import Viewpoint
@@ -37,6 +37,9 @@ class DialogLosses:
     in which the function's result stands at a site, on the tokens of a span. It is what
     :func:`~sdialog.interpretability.sae.loss_recovered` asks.
 
+    With ``read`` the function is given what is at another site of the same tokens, as a transcoder is: its result
+    stands where the model's own would have been.
+
     Args:
         source: an agent, a local model, its name, or a network.
         dialogs: the dialogs; in those that the model made, it is scored on its own words.
@@ -44,11 +47,12 @@ class DialogLosses:
         span: on which tokens they are changed.
         speaker: whose view it is; default the agent's, else that of the dialog's second speaker.
         own: the tokens that count in the loss.
+        read: the site whose activations the function is given, if not those that it changes; it has to come before.
         batch_tokens: most tokens that run together, padding included.
 
     Raises:
         UserError: if there are no dialogs, or none of the tokens of one count.
-        ConfigError: if the site is not one place.
+        ConfigError: if a site is not one place, or what is read comes after what is changed.
 
     Example:
         >>> from sdialog.core.dialog import Dialog, Turn
@@ -67,14 +71,13 @@ class DialogLosses:
         *,
         speaker: str | None = None,
         own: str = _OWN,
+        read: str | None = None,
         batch_tokens: int = 8192,
     ) -> None:
         self._network = network_of(source)
         anatomy = Anatomy(self._network)
-        found = anatomy.expand(site)
-        if len(found) != 1:
-            raise ConfigError(f"activations are changed at one place, and {site} stands for {len(found)}")
-        self._place = anatomy.place(found[0])
+        self._place = _one_place(anatomy, site)
+        self._read = None if read is None or read == site else _one_place(anatomy, read)
         viewpoint, changed, counted = Viewpoint(source, speaker), Span.parse(span), Span.parse(own)
         self._rows = []
         for dialog in dialogs_of(dialogs):
@@ -92,6 +95,12 @@ class DialogLosses:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    @property
+    def sites(self) -> tuple[str, str]:
+        """Where the function of activations reads, and where its result stands."""
+        changed = str(self._place.site)
+        return (changed if self._read is None else str(self._read.site)), changed
 
     @property
     def tokens(self) -> int:
@@ -115,7 +124,7 @@ class DialogLosses:
     def _losses(self, rows: list[_Row], edit: Change | None) -> list[float]:
         ids, mask = padded([row.ids for row in rows])
         model = self._network.model
-        taps = [] if edit is None else [Tap(self._place, partial(_changed, rows, edit))]
+        taps = [] if edit is None else self._taps(rows, edit)
         with torch.no_grad(), attached(taps):
             ids = ids.to(model.device)
             logits = model(input_ids=ids, attention_mask=mask.to(model.device), use_cache=False).logits
@@ -127,13 +136,43 @@ class DialogLosses:
             losses.append(float((scores.logsumexp(-1) - chosen).mean()))
         return losses
 
+    def _taps(self, rows: list[_Row], edit: Change) -> list[Tap]:
+        if self._read is None:
+            return [Tap(self._place, lambda tensor: _changed(rows, edit, tensor, tensor))]
+        there = self._read
+        held: list[torch.Tensor] = []
 
-def _changed(rows: list[_Row], edit: Change, tensor: torch.Tensor) -> torch.Tensor:
-    """Return what is at the place with the function's result on the tokens that are meant."""
+        def keep(tensor: torch.Tensor) -> None:
+            held[:] = [tensor.clone()]
+
+        def put(tensor: torch.Tensor) -> torch.Tensor:
+            if not held:
+                raise ConfigError(f"{there.site} comes after {self._place.site}, so that nothing can be read of it")
+            return _changed(rows, edit, held[0], tensor)
+
+        return [Tap(there, keep, edits=False), Tap(self._place, put)]
+
+
+def _one_place(anatomy: Anatomy, site: str) -> Place:
+    found = anatomy.expand(site)
+    if len(found) != 1:
+        raise ConfigError(f"activations are changed at one place, and {site} stands for {len(found)}")
+    return anatomy.place(found[0])
+
+
+def _changed(rows: list[_Row], edit: Change, read: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
+    """Return what is at the place with the function's result on the tokens that are meant.
+
+    Args:
+        rows: the dialogs.
+        edit: the function.
+        read: what it is given.
+        tensor: what is at the place.
+    """
     at = torch.tensor([number for number, row in enumerate(rows) for _ in row.edited], device=tensor.device)
     places = torch.tensor([place for row in rows for place in row.edited], device=tensor.device)
     if not len(places):
         return tensor
     changed = tensor.clone()
-    changed[at, places] = edit(tensor[at, places]).to(tensor)
+    changed[at, places] = edit(read[at, places]).to(tensor)
     return changed

@@ -23,7 +23,7 @@ class Passage(NamedTuple):
 
     Attributes:
         tokens: texts of the tokens, which joined make the passage.
-        values: activations (tokens, d_in) of what the dictionary reads.
+        values: activations (tokens, d_in) of what the dictionary reads; of a crosscoder (tokens, layers, d_in).
         source: what it is called in examples.
     """
 

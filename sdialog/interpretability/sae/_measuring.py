@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import torch
 
-from sdialog.core.errors import UnknownNameError, UserError
+from sdialog.core.errors import UnknownNameError, UnsupportedFeatureError, UserError
 from sdialog.core.optional import need
 from sdialog.interpretability.sae._batches import read_batch
 from sdialog.interpretability.sae._dictionary import SparseDictionary
@@ -84,16 +84,30 @@ def loss_recovered(
     """Measure what a model loses when it goes on with rebuilt activations.
 
     Args:
-        sae: the dictionary, of the site where ``loss`` edits.
+        sae: the dictionary, of the site where ``loss`` edits; a transcoder is asked for what is there from what is at
+            the site that it reads, so ``loss`` has to give it that: ``DialogLosses(..., read=...)``.
         loss: from an edit of activations (..., width), or None for no edit, to the model's loss on each of the same
             texts, such as nats a token.
         ablation: what 0 is: activations of ``zero``, or their ``mean``.
-        average: the mean activation (width), for ``mean``.
+        average: the mean activation (width) of what is edited, for ``mean``.
         seed: seed of the interval.
 
     Raises:
-        UserError: if losses are missing or differ in number, or ``mean`` has no average.
+        UserError: if losses are missing or differ in number, ``mean`` has no average, or a transcoder would read what
+            it is to predict.
+        UnsupportedFeatureError: of a crosscoder, whose layers cannot all be rebuilt in one pass.
     """
+    if sae.kind == "crosscoder":
+        raise UnsupportedFeatureError(
+            "a crosscoder rebuilds several layers from all of them, and a model has computed the later ones only when "
+            "the first have been changed; look at measure() instead"
+        )
+    sites = getattr(loss, "sites", None)
+    if sae.kind == "transcoder" and sites is not None and sites[0] == sites[1]:
+        raise UserError(
+            f"a transcoder predicts {sites[1]} from another site; say from which: DialogLosses(model, dialogs, "
+            f"{sites[1]!r}, read=...)"
+        )
     if ablation not in ("zero", "mean"):
         raise UnknownNameError("ablation", str(ablation), ("zero", "mean"))
     if (ablation == "mean") != (average is not None):
@@ -101,8 +115,8 @@ def loss_recovered(
 
     def ablated(x: torch.Tensor) -> torch.Tensor:
         if average is None:
-            return torch.zeros_like(x)
-        return torch.as_tensor(average).to(x).expand_as(x)
+            return x.new_zeros(*x.shape[:-1], sae.config.width_out)
+        return torch.as_tensor(average).to(x).expand(*x.shape[:-1], sae.config.width_out)
 
     def rebuilt(x: torch.Tensor) -> torch.Tensor:
         return sae(x).to(x)

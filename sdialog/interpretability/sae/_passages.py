@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sdialog.core.errors import UserError
+from sdialog.core.optional import need
 from sdialog.interpretability.cache import ActivationCache
 from sdialog.interpretability.networks import network_of
 from sdialog.interpretability.sae._examples import Passage
@@ -26,14 +27,16 @@ def token_texts(cache: ActivationCache) -> list[str]:
     return [texts[one] for one in ids]
 
 
-def passages(cache: ActivationCache, site: str | None = None, dialogs: Sequence[str] | None = None) -> list[Passage]:
+def passages(
+    cache: ActivationCache, site: str | Sequence[str] | None = None, dialogs: Sequence[str] | None = None
+) -> list[Passage]:
     """Return dialogs of a cache as passages, for :func:`sdialog.interpretability.sae.top_examples`.
 
     Turns are told apart by a line break before their first token.
 
     Args:
         cache: one row a token.
-        site: the place; default the only one.
+        site: the place that the dictionary reads; default the only one. Several in a list, as a crosscoder reads them.
         dialogs: ids of dialogs; default all that have rows.
 
     Raises:
@@ -54,7 +57,10 @@ def passages(cache: ActivationCache, site: str | None = None, dialogs: Sequence[
     for row in range(1, len(numbers)):
         if numbers[row] == numbers[row - 1] and turns[row] != turns[row - 1]:
             texts[row] = f"\n{texts[row]}"
-    values = cache[site or cache.sites[0]]
+    if site is None or isinstance(site, str):
+        values = cache[site or cache.sites[0]]
+    else:
+        values = need("numpy", extra="local", why="put layers side by side").stack([cache[one] for one in site], axis=1)
     wanted = None if dialogs is None else set(dialogs)
     made, start = [], 0
     for end in range(1, len(numbers) + 1):

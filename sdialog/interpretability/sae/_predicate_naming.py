@@ -43,7 +43,7 @@ def name_by_predicates(
     cache: ActivationCache,
     features: Sequence[int] | None = None,
     *,
-    site: str | None = None,
+    site: str | Sequence[str] | None = None,
     labels: Mapping[str, Sequence[Hashable | None]] | None = None,
     held_out: float | Sequence[str] = 0.5,
     least: float = 0.8,
@@ -64,7 +64,8 @@ def name_by_predicates(
         sae: the dictionary.
         cache: tokens of dialogs at its site, best of dialogs on which it was not trained.
         features: which features; default all.
-        site: the place in the cache; default its only one.
+        site: the place in the cache that the dictionary reads, those of a crosscoder in a list; default the only one,
+            or those that the dictionary was trained on.
         labels: what else is known of each row of the cache, by name; None where there is nothing to say.
         held_out: share of the dialogs that score, drawn with the seed; or their ids.
         least: what the lower end of F1 has to reach, from 0 to 1.
@@ -139,16 +140,25 @@ def _names(task: _Task, chosen: Sequence[int], found: torch.Tensor) -> Iterator[
         yield _scored(task, feature, best[place], found[:, place], strong[:, place], float(above[place]))
 
 
-def _encoded(sae: SparseDictionary, cache: ActivationCache, site: str | None, chosen: list[int]) -> torch.Tensor:
+def _encoded(
+    sae: SparseDictionary, cache: ActivationCache, site: str | Sequence[str] | None, chosen: list[int]
+) -> torch.Tensor:
     """Return the features of all rows (rows, features)."""
-    if site is None and len(cache.sites) != 1:
+    own = sae.config.sites[:1] if sae.kind == "transcoder" else sae.config.sites
+    if site is None and len(cache.sites) == 1:
+        site = cache.sites[0]
+    elif site is None and own and set(own) <= set(cache.sites):
+        site = own if sae.kind == "crosscoder" else own[0]
+    elif site is None:
         raise UserError(f"say which site: {', '.join(cache.sites)}")
+    listed = [site] if isinstance(site, str) else list(site)
+    made = []
     with torch.no_grad():
-        parts = [
-            sae.encode(torch.as_tensor(values.copy()).flatten(1))[:, chosen].float().cpu()
-            for values, _ in cache.chunks(site or cache.sites[0], _CHUNK)
-        ]
-    return torch.cat(parts)
+        for chunks in zip(*(cache.chunks(one, _CHUNK) for one in listed), strict=True):
+            sides = [torch.as_tensor(values.copy()).flatten(1) for values, _ in chunks]
+            read = sides[0] if isinstance(site, str) else torch.stack(sides, dim=1)
+            made.append(sae.encode(read)[:, chosen].float().cpu())
+    return torch.cat(made)
 
 
 def _scoring(cache: ActivationCache, number: torch.Tensor, held_out: float | Sequence[str], seed: int) -> torch.Tensor:

@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from sdialog.interpretability.sae._trainer import Trainer
 
 _LENGTH = 0.2
+# What is learned of each feature, with the axis along which features lie.
+_OF_A_FEATURE = {"W_enc": 1, "W_dec": 0, "b_enc": 0, "b_gate": 0, "b_mag": 0, "r_mag": 0}
 
 
 def resample(trainer: Trainer, read: torch.Tensor, target: torch.Tensor) -> int:
-    """Point dead features of ``standard`` at inputs of a batch drawn by the square of their error.
+    """Point dead features of ``standard`` and ``gated`` at inputs of a batch drawn by the square of their error.
 
     Bricken et al. (2023): the decoder row gets the input's direction at length 1, the encoder column the same at a
-    fifth of the mean length of the living ones, the bias 0, and the optimiser forgets what it knew of the feature.
+    fifth of the mean length of the living ones, and the optimiser forgets what it knew of the feature. Biases and
+    gates of the feature are 0 again, as at the start.
 
     Returns:
         How many features started anew.
@@ -27,10 +30,9 @@ def resample(trainer: Trainer, read: torch.Tensor, target: torch.Tensor) -> int:
     with torch.no_grad():
         config, weights = trainer.config, trainer.weights
         dead = (trainer.silent >= trainer.training.dead_after).nonzero().flatten()
-        if config.architecture != "standard" or not len(dead):
+        if not len(dead):
             return 0
-        found = torch.relu(_codes.projected(weights, config, read) + weights["b_enc"])
-        error = (_codes.rebuilt(weights, found) - target).square().sum(dim=-1)
+        error = (_codes.rebuilt(weights, trainer.features(read)) - target).square().sum(dim=-1)
         draw = torch.Generator().manual_seed(derive_seed(trainer.seed, "resample", trainer.step))
         # On the CPU, so that a device draws what another one draws.
         odds = error.square().double().cpu()
@@ -43,8 +45,11 @@ def resample(trainer: Trainer, read: torch.Tensor, target: torch.Tensor) -> int:
         inward = read[chosen] - (weights["b_dec"] if config.decoder_bias_on_input else 0)
         weights["W_enc"][:, dead] = (_unit(inward) * length).T
         weights["W_dec"][dead] = _unit(target[chosen] - weights["b_dec"])
-        weights["b_enc"][dead] = 0
-        for name, axis in (("W_enc", 1), ("W_dec", 0), ("b_enc", 0)):
+        for name, axis in _OF_A_FEATURE.items():
+            if name not in weights:
+                continue
+            if weights[name].ndim == 1:
+                weights[name][dead] = 0
             for kept in ("exp_avg", "exp_avg_sq"):
                 trainer.adam.state[weights[name]][kept].index_fill_(axis, dead, 0)
         trainer.silent[dead] = 0

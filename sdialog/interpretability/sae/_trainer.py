@@ -96,12 +96,21 @@ class Trainer:
 
     def finished(self) -> SparseDictionary:
         """Return the dictionary as it is now."""
+        weights = {**self._settled(), **self.scales}
+        return make(self.config, {name: value.clone() for name, value in weights.items()})
+
+    def features(self, values: torch.Tensor) -> torch.Tensor:
+        """Return the features of normalised activations, as the dictionary is now."""
+        return _codes.features(self._settled(), self.config, values)
+
+    def _settled(self) -> dict[str, torch.Tensor]:
+        """Return what is learned as a finished dictionary has it."""
         weights = {name: value.detach() for name, value in self.weights.items()}
         if self.config.architecture == "jumprelu":
             weights["threshold"] = weights.pop("log_threshold").exp()
         if self.config.architecture == "batchtopk":
             weights["threshold"] = self.threshold
-        return make(self.config, {name: value.clone() for name, value in {**weights, **self.scales}.items()})
+        return weights
 
     def _normalised(self, read: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         values = _codes.normalise(read, self.config, self.scales.get("scale")).values

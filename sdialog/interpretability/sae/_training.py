@@ -16,7 +16,7 @@ from sdialog.interpretability.sae import _checkpoints
 from sdialog.interpretability.sae._batches import stream
 from sdialog.interpretability.sae._dictionary import SparseDictionary
 from sdialog.interpretability.sae._trainer import Trainer
-from sdialog.interpretability.sae.config import SAEConfig, TrainingConfig
+from sdialog.interpretability.sae.config import RESAMPLED, SAEConfig, TrainingConfig
 from sdialog.interpretability.sae.training_log import LogEntry, TrainingLog
 
 Progress = Callable[[LogEntry], None]
@@ -48,7 +48,8 @@ def train(
 
     Args:
         activations: batches that can be iterated again and again: (n, d_in) each; (n, layers, d_in) for a crosscoder;
-            pairs of read and predicted activations for a transcoder. See :class:`ActivationBatches`. An object with a
+            pairs of read and predicted activations for a transcoder. See :class:`ActivationBatches`, and
+            :meth:`~sdialog.interpretability.ActivationCache.batches` for all of them from a cache. An object with a
             method ``epoch(number)`` is asked for the batches of each run through the data.
         config: the dictionary.
         training: how; default ``TrainingConfig()``.
@@ -65,7 +66,8 @@ def train(
 
     Raises:
         UserError: if the activations do not fit, are not finite or run out, or the training diverges.
-        ConfigError: if the folder holds a checkpoint of another training, or an anchor is of another width.
+        ConfigError: if the folder holds a checkpoint of another training, an anchor is of another width, or features
+            were to be resampled of an architecture that does not do it.
 
     Example:
         >>> from sdialog.interpretability.sae._batches import ActivationBatches
@@ -77,6 +79,12 @@ def train(
         (20, 2.0)
     """
     training = training or TrainingConfig()
+    if training.resample_every and config.architecture not in RESAMPLED:
+        cure = "; they learn what the others leave, with the weight auxiliary" if config.k is not None else ""
+        raise ConfigError(
+            f"dead features of {config.architecture} are not resampled{cure}: leave resample_every at 0, or choose "
+            f"{' or '.join(RESAMPLED)}"
+        )
     held = _anchored(anchors or {}, config, torch.device(device))
     trainer = Trainer(config, training, seed, held, torch.device(device))
     signature = {"config": config.json(), "training": training.json(), "seed": seed, "anchors": _digest(held)}

@@ -19,6 +19,7 @@ KINDS = ("sae", "transcoder", "crosscoder")
 NORMALISATIONS = ("none", "expected_norm", "layer_norm", "token_norm")
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 PER_TOKEN = ("layer_norm", "token_norm")
+RESAMPLED = ("standard", "gated")
 _WITH_K = ("topk", "batchtopk")
 
 
@@ -177,8 +178,8 @@ class TrainingConfig:
         auxiliary: weight of the loss that lets dead features of ``topk`` and ``batchtopk`` explain what the others
             leave (Gao et al., 2024); 0 for none.
         dead_after: tokens without being active after which a feature is dead.
-        resample_every: steps after which dead features of ``standard`` start anew at inputs that are rebuilt badly
-            (Bricken et al., 2023), up to half of the run; 0 for never.
+        resample_every: steps after which dead features of ``standard`` and ``gated`` start anew at inputs that are
+            rebuilt badly (Bricken et al., 2023), up to half of the run; 0 for never, as for the other architectures.
         bandwidth: of the kernel of the straight-through gradients of ``jumprelu``.
         threshold_start: of ``jumprelu``.
         anchor_strength: how strongly anchored features are held to their directions.

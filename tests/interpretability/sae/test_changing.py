@@ -9,8 +9,19 @@ from interpretability.sae.parts import normal, random_sae
 from sdialog.core.dialog import Dialog, Turn
 from sdialog.core.errors import ConfigError, UnsupportedFeatureError, UserError
 from sdialog.core.sync import run
-from sdialog.interpretability import Plan, Read, network_of
-from sdialog.interpretability.sae import DialogLosses, feature_edit, loss_recovered
+from sdialog.interpretability import ActivationCache, Plan, Read, network_of
+from sdialog.interpretability.sae import (
+    DialogLosses,
+    SAEConfig,
+    TrainingConfig,
+    feature_edit,
+    loss_recovered,
+    measure,
+    name_by_predicates,
+    passages,
+    top_examples,
+    train,
+)
 from sdialog.llm.get import resolve
 from sdialog.llm.types import GenerateConfig, GenerateRequest, Message
 
@@ -68,6 +79,48 @@ def test_a_dictionary_that_rebuilds_nothing_recovers_nothing():
     found = loss_recovered(blank, losses)
     assert found.recovered == pytest.approx(0)
     assert found.ablated > found.original
+
+
+def test_a_function_may_be_given_what_is_at_another_site():
+    there = "layers.1.resid_mid"
+    losses = DialogLosses("embedded:mini", DIALOGS, "layers.1.mlp_out", read=there)
+    layer = network_of("embedded:mini").model.model.layers[1]
+    assert losses.sites == (there, "layers.1.mlp_out")
+    same = losses(lambda x: layer.mlp.forward(layer.post_attention_layernorm.forward(x)))
+    assert same == pytest.approx(losses(None), abs=1e-5), "what the MLP itself would have given"
+    assert losses(torch.zeros_like) == DialogLosses("embedded:mini", DIALOGS, "layers.1.mlp_out")(torch.zeros_like)
+    alone = DialogLosses("embedded:mini", DIALOGS, "layers.1.mlp_out", read=there, batch_tokens=1)
+    assert losses(lambda x: x) == pytest.approx(alone(lambda x: x), abs=1e-5)
+    with pytest.raises(ConfigError, match=r"resid_post comes after layers\.1\.mlp_out"):
+        DialogLosses("embedded:mini", DIALOGS, "layers.1.mlp_out", read="layers.1.resid_post")(torch.zeros_like)
+
+
+def test_transcoders_and_crosscoders_are_trained_from_a_cache_and_measured():
+    read, written = "layers.1.resid_mid", "layers.1.mlp_act"
+    layers = ("layers.1.resid_post", SITE)
+    cache = ActivationCache.record("embedded:mini", DIALOGS * 4, [read, written, *layers])
+    training = TrainingConfig(steps=300, learning_rate=1e-2)
+    config = SAEConfig(192, 48, k=8, kind="transcoder", d_out=512, normalisation="expected_norm", sites=(read, written))
+    coder = train(cache.batches(read, 16, target=written), config, training, seed=0).sae
+    assert measure(coder, cache.batches(read, 16, target=written)).explained > 0.6
+    losses = DialogLosses("embedded:mini", DIALOGS, written, read=read)
+    found = loss_recovered(coder, losses)
+    average = loss_recovered(coder, losses, ablation="mean", average=cache[written].mean(axis=0))
+    assert found.recovered > 0.5 and average.rebuilt == found.rebuilt and average.ablated != found.ablated
+    with pytest.raises(UserError, match="say from which"):
+        loss_recovered(coder, DialogLosses("embedded:mini", DIALOGS, written))
+    config = SAEConfig(192, 48, k=8, kind="crosscoder", layers=2, normalisation="expected_norm", sites=layers)
+    both = train(cache.batches(layers, 16), config, training, seed=0).sae
+    assert measure(both, cache.batches(layers, 16)).explained > 0.8
+    for made, sites in ((coder, read), (both, layers)):
+        shown = top_examples(made, passages(cache, sites), [0, 1], seed=0, count=2)
+        names = name_by_predicates(made, cache, support=2, seed=0)
+        assert len(shown) == 2 and len(names.names) == 48
+        assert names.json() == name_by_predicates(made, cache, site=sites, support=2, seed=0).json()
+    with pytest.raises(UserError, match="say which site"):
+        passages(cache)
+    with pytest.raises(UnsupportedFeatureError, match="look at measure"):
+        loss_recovered(both, DialogLosses("embedded:mini", DIALOGS, SITE))
 
 
 def test_losses_say_what_is_missing():

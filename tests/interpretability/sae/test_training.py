@@ -14,6 +14,7 @@ from interpretability.sae.parts import (
 )
 from interpretability.sparse_worlds import family_world, sparse_world
 
+from sdialog.core.errors import ConfigError
 from sdialog.interpretability.sae import (
     ActivationBatches,
     Crosscoder,
@@ -111,6 +112,29 @@ def test_resampling_revives_dead_features():
         else:
             assert by_step[600].dead > 0.8
     assert found[150] >= found[0] + 0.1
+
+
+def test_dead_gates_are_resampled_too():
+    world = sparse_world(4000, **SMALL)
+    found = {}
+    for every in (0, 50):
+        # A learning rate as large as this kills features.
+        training = TrainingConfig(
+            steps=400, learning_rate=4e-2, sparsity=5, dead_after=1500, resample_every=every, log_every=50, decay=0.5
+        )
+        trained = train(ActivationBatches(world.values, 256, seed=1), small_config("gated"), training, seed=0)
+        found[every] = recovery(trained.sae, world.directions).found
+        by_step = {entry.step: entry for entry in trained.log}
+        if every:
+            assert by_step[50].resampled == pytest.approx(80 * by_step[50].dead, abs=4)
+        assert (sum(entry.resampled for entry in trained.log) > 0) == (every > 0)
+    assert found[50] > found[0] + 0.05
+
+
+@pytest.mark.parametrize("architecture", ["topk", "batchtopk", "jumprelu"])
+def test_resampling_is_refused_where_it_is_not_done(architecture):
+    with pytest.raises(ConfigError, match="leave resample_every at 0, or choose standard or gated"):
+        train([torch.zeros(4, 32)], small_config(architecture), TrainingConfig(resample_every=10), seed=0)
 
 
 def test_the_auxiliary_loss_keeps_features_alive_and_finds_more():
