@@ -118,6 +118,7 @@ def test_intelligibility_falls_with_noise_and_does_not_mind_delay(talk):
 
 
 def test_pesq_of_the_same_is_the_highest_there_is(talk):
+    pytest.importorskip("pesq")
     # MOS-LQO of an undamaged signal: 4.549 in narrow band (P.862.1), 4.644 in wide band (P.862.2).
     assert pesq_score(talk.dry["Ann"], talk.dry["Ann"], RATE) == pytest.approx(4.549, abs=0.001)
     assert pesq_score(talk.dry["Ann"], talk.dry["Ann"], RATE, "wide") == pytest.approx(4.644, abs=0.001)
