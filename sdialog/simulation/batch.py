@@ -94,6 +94,7 @@ async def generate_batch(
     if concurrency is not None and concurrency < 1:
         raise ConfigError(f"concurrency must be at least 1, not {concurrency}")
     plan, engine_part = as_plan(plan), engines.get(engine)
+    plan.check()
     seed = plan.seed if seed is None else seed
     described = {
         **plan.describe(),

@@ -54,6 +54,13 @@ class Plan(ABC):
     def describe(self) -> dict[str, Any]:
         """Return, as plain data without secrets, all that the dialogs depend on; a resumed run must match it."""
 
+    def check(self) -> None:  # noqa: B027 - most plans have nothing left to look up
+        """Find out, before anything is written, what would fail in every dialog of the run.
+
+        Raises:
+            UserError: if something would; says what and the cure.
+        """
+
     def at(self, index: int) -> Plan:
         """Return the plan of one dialog of the run, where dialogs differ by their number; else this plan.
 
@@ -134,6 +141,21 @@ class AgentsPlan(Plan):
             "gate_retries": self.gate.retries,
             "prompts": prompt_hashes(self.agents),
         }
+
+    def check(self) -> None:
+        """Find out whether the agents' inspectors fit their models.
+
+        Raises:
+            UserError: if one does not.
+        """
+        from sdialog.agents.inspection import Scene
+
+        names = [agent.name for agent in self.agents if agent.name is not None]
+        speakers = tuple(names) if len(names) == len(self.agents) else None
+        for agent in self.agents:
+            for inspector in agent.inspectors:
+                if callable(check := getattr(inspector, "check", None)):
+                    check(Scene(agent, agent.name, speakers, self.conduct.max_turns))
 
     async def cast(self, seed: int, scheduler: Scheduler) -> Casting:
         """Return the agents; they are the same for every seed."""

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from sdialog.core.errors import ConfigError
+from sdialog.agents import Agent
+from sdialog.core.errors import ConfigError, UserError
 from sdialog.evaluation.comparison.attributes import attribute_of
+from sdialog.interpretability import Inspector
 from sdialog.simulation import Scenario, ScenarioError, generate
 
 pytest.importorskip("torch")
@@ -356,3 +358,10 @@ def test_the_comparison_pairs_what_a_paired_sweep_made(folder: Path) -> None:
 def test_a_sweep_is_not_recorded_under_the_name_of_its_pairs(folder: Path) -> None:
     (told,) = problems(folder, changed("span: choices", "name: pair"))
     assert "recorded for something else" in told
+
+
+def test_agents_with_an_inspector_that_does_not_fit_are_refused_before_the_run(tmp_path: Path) -> None:
+    ava = Agent(name="Ava", model="embedded:mini") | Inspector("layers.7.resid_post")
+    with pytest.raises(UserError, match="this model has 4 layers"):
+        generate([ava, Agent(name="Bo", model="embedded:mini")], 2, tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -6,7 +6,7 @@
     index.jsonl        a row a dialog, in their order; written anew by each run, as it goes
     <name>.wav ...     sound and labels of each dialog
     .batch/done/       per dialog: the plan it was made of and its files; written last, so they are whole
-    .batch/work/       what is under way; left over by a run that was killed
+    .batch/unfinished  what is under way; left over by a run that was killed
     .batch/lock        held by the run that writes, as .batch/workers is by each of its processes
 
 Nothing in it tells the time, so that the same plan gives the same bytes.
@@ -68,7 +68,7 @@ class AudioFolder:
         if self._index is not None:
             self._index.close()
         with suppress(OSError):  # what is under way there is gone on with next time
-            (self.state / "work").rmdir()
+            (self.state / "unfinished").rmdir()
         self._hold.let_go()
 
     def name(self, dialog_id: Any, index: int) -> str:
@@ -136,7 +136,7 @@ class AudioFolder:
                     (self.path / one).unlink(missing_ok=True)
                     _remove_empty((self.path / one).parent, self.path)
             mark.unlink()
-        shutil.rmtree(self.state / "work", ignore_errors=True)
+        shutil.rmtree(self.state / "unfinished", ignore_errors=True)
         for name in (PLAN, INDEX):
             (self.path / name).unlink(missing_ok=True)
 

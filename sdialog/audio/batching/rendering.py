@@ -137,7 +137,7 @@ class Renderer:
         return True
 
     def _workplace(self, job: Job) -> Path:
-        return self.folder / STATE / "work" / job.name
+        return self.folder / STATE / "unfinished" / job.name
 
     def _written(self, job: Job, result: DialogAudio, digest: str, mark: Mapping[str, Any]) -> dict[str, Any]:
         """Write the files of a dialog beside their place, move them there, and return what is then known."""
